@@ -1,0 +1,23 @@
+package mail
+
+import "throughline/locale"
+
+// Answers are the states of an offer that an agency's answer can lead to, and that a receipt can confirm.
+var Answers = []string{
+	"info_requested", "accepted", "contacting", "scheduled", "in_service", "waitlisted", "declined",
+	"outcome_reported", "failed",
+}
+
+// receipt tells the agency's registered address what was answered in its name, so that a wrong hand is noticed. It
+// does not say who answered.
+func receipt(l *locale.Localizer, d OfferMail) letter {
+	return letter{
+		Subject:       l.T("mail.receipt.subject", d.names()),
+		Heading:       l.T("mail.receipt.heading"),
+		Lead:          []string{l.T("mail.receipt.lead", d.names()), d.phoned(l, "mail.receipt.not_you")},
+		Facts:         append(d.whichReferral(l), fact{l.T("mail.fact.answer"), l.T("mail.answer." + d.Answer)}),
+		Button:        l.T("mail.receipt.button"),
+		Notes:         []string{l.T("mail.private")},
+		OtherLanguage: l.Other().T("mail.page_in_this_language"),
+	}
+}
