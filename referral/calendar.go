@@ -1,0 +1,210 @@
+package referral
+
+import (
+	"sort"
+	"time"
+
+	"github.com/rickar/cal/v2"
+)
+
+// ontarioHolidays are the nine public holidays of Ontario's Employment Standards Act, 2000, s. 1(1). When one falls on
+// a weekend the next working day is taken instead (s. 29 and 30 substitute days; Christmas and Boxing Day push on).
+var ontarioHolidays = []*cal.Holiday{
+	{Name: "New Year's Day", Month: time.January, Day: 1, Func: cal.CalcDayOfMonth, Observed: monday},
+	{Name: "Family Day", Month: time.February, Weekday: time.Monday, Offset: 3, Func: cal.CalcWeekdayOffset, StartYear: 2008},
+	{Name: "Good Friday", Offset: -2, Func: cal.CalcEasterOffset},
+	{Name: "Victoria Day", Month: time.May, Day: 24, Weekday: time.Monday, Offset: -1, Func: cal.CalcWeekdayFrom},
+	{Name: "Canada Day", Month: time.July, Day: 1, Func: cal.CalcDayOfMonth, Observed: monday},
+	{Name: "Labour Day", Month: time.September, Weekday: time.Monday, Offset: 1, Func: cal.CalcWeekdayOffset},
+	{Name: "Thanksgiving Day", Month: time.October, Weekday: time.Monday, Offset: 2, Func: cal.CalcWeekdayOffset},
+	{Name: "Christmas Day", Month: time.December, Day: 25, Func: cal.CalcDayOfMonth, Observed: monday},
+	{Name: "Boxing Day", Month: time.December, Day: 26, Func: cal.CalcDayOfMonth, Observed: boxing},
+}
+
+var (
+	monday = []cal.AltDay{{Day: time.Saturday, Offset: 2}, {Day: time.Sunday, Offset: 1}}
+	// Christmas Day takes the first working day, so Boxing Day takes the one after it.
+	boxing = []cal.AltDay{{Day: time.Saturday, Offset: 2}, {Day: time.Sunday, Offset: 2}, {Day: time.Monday, Offset: 1}}
+)
+
+// HolidayOn names the public holiday observed on a date in Ontario; "" when there is none.
+func HolidayOn(year int, month time.Month, day int) string {
+	date := time.Date(year, month, day, 12, 0, 0, 0, time.UTC)
+	for _, h := range ontarioHolidays {
+		actual, observed := h.Calc(year)
+		for _, d := range []time.Time{actual, observed} {
+			if sameDay(d, date) {
+				return h.Name
+			}
+		}
+	}
+	return ""
+}
+
+func sameDay(a, b time.Time) bool { return a.Year() == b.Year() && a.YearDay() == b.YearDay() }
+
+// Hours are one opening of one weekday, as minutes after local midnight; Closes is at most 24×60 and after Opens.
+type Hours struct {
+	Day           time.Weekday
+	Opens, Closes int
+}
+
+// OfficeHours stand in for an agency whose hours the directory does not give: Monday to Friday, 9:00 to 17:00.
+var OfficeHours = []Hours{
+	{time.Monday, 9 * 60, 17 * 60}, {time.Tuesday, 9 * 60, 17 * 60}, {time.Wednesday, 9 * 60, 17 * 60},
+	{time.Thursday, 9 * 60, 17 * 60}, {time.Friday, 9 * 60, 17 * 60},
+}
+
+// Calendar counts business time for one agency or one helpline: its zone, its hours, Ontario's holidays.
+// The zero Calendar keeps office hours in Toronto.
+type Calendar struct {
+	Zone  *time.Location
+	Hours []Hours
+}
+
+// span is one opening on one date, as instants.
+type span struct{ opens, closes time.Time }
+
+// horizon bounds every search for an open day. A calendar that opens on no weekday at all falls back to office hours,
+// so a fortnight always holds one; the rest is margin.
+const horizon = 60
+
+func (c Calendar) zone() *time.Location {
+	if c.Zone == nil {
+		return Toronto
+	}
+	return c.Zone
+}
+
+// on lists the openings of a local date in order. Building each instant with time.Date keeps daylight saving right:
+// nine o'clock is nine o'clock on both sides of a change.
+func (c Calendar) on(year int, month time.Month, day int) []span {
+	date := time.Date(year, month, day, 12, 0, 0, 0, c.zone())
+	if HolidayOn(date.Year(), date.Month(), date.Day()) != "" {
+		return nil
+	}
+	hours := c.Hours
+	if len(hours) == 0 {
+		hours = OfficeHours
+	}
+	var spans []span
+	for _, h := range hours {
+		if h.Day != date.Weekday() || h.Closes <= h.Opens {
+			continue
+		}
+		spans = append(spans, span{
+			opens:  time.Date(date.Year(), date.Month(), date.Day(), 0, h.Opens, 0, 0, c.zone()),
+			closes: time.Date(date.Year(), date.Month(), date.Day(), 0, h.Closes, 0, 0, c.zone()),
+		})
+	}
+	sort.Slice(spans, func(i, j int) bool { return spans[i].opens.Before(spans[j].opens) })
+	return spans
+}
+
+// usable falls back to office hours when no opening comes within the horizon, so that time always passes.
+func (c Calendar) usable(t time.Time) Calendar {
+	local := t.In(c.zone())
+	for i := range horizon {
+		if len(c.on(local.Year(), local.Month(), local.Day()+i)) > 0 {
+			return c
+		}
+	}
+	return Calendar{Zone: c.Zone}
+}
+
+// NextOpen is t itself when open, else the next opening after it.
+func (c Calendar) NextOpen(t time.Time) time.Time {
+	c = c.usable(t)
+	local := t.In(c.zone())
+	for i := 0; ; i++ {
+		for _, s := range c.on(local.Year(), local.Month(), local.Day()+i) {
+			if t.Before(s.opens) {
+				return s.opens
+			}
+			if t.Before(s.closes) {
+				return t
+			}
+		}
+	}
+}
+
+// AddDays moves n business days on from t, keeping the time of day within that day's hours. Work that arrives outside
+// hours counts from the next opening; n of 0 is NextOpen.
+func (c Calendar) AddDays(t time.Time, n int) time.Time {
+	c = c.usable(t)
+	start := c.NextOpen(t).In(c.zone())
+	minute := start.Hour()*60 + start.Minute()
+	for i := 1; n > 0; i++ {
+		spans := c.on(start.Year(), start.Month(), start.Day()+i)
+		if len(spans) == 0 {
+			continue
+		}
+		if n--; n == 0 {
+			y, m, d := spans[0].opens.Date()
+			at := time.Date(y, m, d, 0, minute, start.Second(), start.Nanosecond(), c.zone())
+			return within(at, spans)
+		}
+	}
+	return start
+}
+
+// within moves an instant into the day's openings: to the next one of the day, or back to the last closing.
+func within(at time.Time, spans []span) time.Time {
+	for _, s := range spans {
+		if at.Before(s.opens) {
+			return s.opens
+		}
+		if !at.After(s.closes) {
+			return at
+		}
+	}
+	return spans[len(spans)-1].closes
+}
+
+// AddOpen moves d of open time on from t.
+func (c Calendar) AddOpen(t time.Time, d time.Duration) time.Time {
+	c = c.usable(t)
+	local := t.In(c.zone())
+	for i := 0; ; i++ {
+		for _, s := range c.on(local.Year(), local.Month(), local.Day()+i) {
+			begin := later(s.opens, t)
+			if !begin.Before(s.closes) {
+				continue
+			}
+			if room := s.closes.Sub(begin); room < d {
+				d -= room
+				continue
+			}
+			return begin.Add(d)
+		}
+	}
+}
+
+// OpenBetween is the open time from a to b; 0 when b is not after a.
+func (c Calendar) OpenBetween(a, b time.Time) time.Duration {
+	c = c.usable(a)
+	var sum time.Duration
+	local := a.In(c.zone())
+	for i := 0; ; i++ {
+		day := time.Date(local.Year(), local.Month(), local.Day()+i, 0, 0, 0, 0, c.zone())
+		if !day.Before(b) {
+			return sum
+		}
+		for _, s := range c.on(day.Year(), day.Month(), day.Day()) {
+			begin, end := later(s.opens, a), s.closes
+			if end.After(b) {
+				end = b
+			}
+			if end.After(begin) {
+				sum += end.Sub(begin)
+			}
+		}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,154 @@
+package referral
+
+import "github.com/google/uuid"
+
+// nobody in particular: anyone of the role.
+var nobody = uuid.Nil
+
+// What the clock does, by policy. Each is what Next names, when it is due; done twice, the second time does nothing.
+
+// ByClock reports a command that only the clock gives.
+func (n Name) ByClock() bool {
+	switch n {
+	case Send, Remind, Escalate, Lapse, AskAgency, RaiseTask, EscalateTask:
+		return true
+	}
+	return false
+}
+
+// CommandOf turns a step into the command that carries it out.
+func (s Step) CommandOf() Command {
+	return Command{Do: s.Do, Offer: s.Offer, Task: s.Task, TaskKind: s.TaskKind, Reason: s.Cause}
+}
+
+func (d *decision) clockOnly() error {
+	if err := d.allow([]Role{System}); err != nil {
+		return err
+	}
+	return d.mustBeOpen()
+}
+
+func (d *decision) send() error {
+	o, t, err := d.target(in(Sent))
+	if o == nil {
+		return err
+	}
+	o.Sent = d.now
+	d.move(o, t, "", "")
+	d.post(o, OfferLetter)
+	return nil
+}
+
+func (d *decision) remind() error {
+	o, err := d.awaiting()
+	if o == nil {
+		return err
+	}
+	o.Reminded = d.now
+	d.Events = append(d.Events, Event{What: Remind, Offer: o.ID})
+	d.post(o, ReminderLetter)
+	return nil
+}
+
+// awaiting is the command's offer while its agency has not answered.
+func (d *decision) awaiting() (*Offer, error) {
+	if err := d.clockOnly(); err != nil {
+		return nil, err
+	}
+	o := d.Facts.offer(d.c.Offer)
+	if o == nil {
+		return nil, NotFound("offer")
+	}
+	if o.State != Sent {
+		return nil, conflict(string(o.State))
+	}
+	return o, nil
+}
+
+// escalate gives a silent agency to a coordinator, who calls.
+func (d *decision) escalate() error {
+	if err := d.clockOnly(); err != nil {
+		return err
+	}
+	o := d.Facts.offer(d.c.Offer)
+	if o == nil {
+		return NotFound("offer")
+	}
+	if o.State != Sent && !o.State.Taken() {
+		return conflict(string(o.State))
+	}
+	o.Escalated = d.now
+	d.Events = append(d.Events, Event{What: Escalate, Offer: o.ID, Code: string(o.State)})
+	for i := range d.Facts.Tasks {
+		if t := &d.Facts.Tasks[i]; t.State == TaskOpen && t.Kind == CallAgency && t.Offer == o.ID {
+			d.hand(t)
+			return nil
+		}
+	}
+	d.raise(CallAgency, o.ID, "silence", Coordinator, nobody)
+	return nil
+}
+
+func (d *decision) lapse() error {
+	o, t, err := d.target(in(Lapsed))
+	if o == nil {
+		return err
+	}
+	d.move(o, t, "", OfSystem)
+	return nil
+}
+
+func (d *decision) askAgency() error {
+	if err := d.clockOnly(); err != nil {
+		return err
+	}
+	o := d.Facts.offer(d.c.Offer)
+	if o == nil {
+		return NotFound("offer")
+	}
+	if !o.State.Taken() {
+		return conflict(string(o.State))
+	}
+	o.Asked = d.now
+	o.Asks++
+	d.Events = append(d.Events, Event{What: AskAgency, Offer: o.ID, Code: string(o.State)})
+	d.post(o, AskLetter)
+	return nil
+}
+
+// raiseTask makes the task that the step names. Nobody left to ask is the coordinator's; the rest is the navigator's.
+func (d *decision) raiseTask() error {
+	if err := d.clockOnly(); err != nil {
+		return err
+	}
+	role, person := Navigator, d.Facts.Owner
+	if d.c.TaskKind == FindAlternative && d.c.Reason == "nobody_left" {
+		role, person = Coordinator, nobody
+	}
+	d.raise(d.c.TaskKind, d.c.Offer, d.c.Reason, role, person)
+	return nil
+}
+
+// escalateTask hands an overdue task to the coordinators; one that is theirs already is called out again.
+func (d *decision) escalateTask() error {
+	if err := d.clockOnly(); err != nil {
+		return err
+	}
+	t := d.Facts.task(d.c.Task)
+	if t == nil {
+		return NotFound("task")
+	}
+	if t.State != TaskOpen {
+		return conflict(string(t.State))
+	}
+	d.hand(t)
+	d.Events = append(d.Events, Event{What: EscalateTask, Offer: t.Offer, Task: t.ID, Code: string(t.Kind)})
+	return nil
+}
+
+// hand gives a task to the coordinators with a new due time, further off each time nobody took it up.
+func (d *decision) hand(t *Task) {
+	t.Escalations++
+	t.Role, t.Assignee = Coordinator, nobody
+	t.Due = d.pace().EscalateAgain.times(t.Escalations, d.now, d.Facts.Helpline)
+}

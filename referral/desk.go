@@ -1,0 +1,154 @@
+package referral
+
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// What the helpline's own people do.
+
+// MaxOffers bounds how many agencies a client can agree to at once, and how many a referral can see in its life.
+const (
+	MaxOffers    = 10
+	maxOffersAll = 100
+)
+
+// Begin makes the facts of a new referral: a draft, or open at once when the client has agreed.
+func Begin(f Facts, offers []NewOffer, open bool) (Facts, error) {
+	if len(offers) == 0 {
+		return f, Invalid("service_ids", "choose at least one service")
+	}
+	if len(offers) > MaxOffers {
+		return f, Invalid("service_ids", "at most %d services at once", MaxOffers)
+	}
+	d := &decision{Change: Change{Facts: f}, now: f.Created}
+	for _, n := range offers {
+		if d.tried(n.Service) {
+			return f, Invalid("service_ids", "names a service twice")
+		}
+		d.queue(n, len(d.Facts.Offers)+1)
+	}
+	d.Facts.State, d.Facts.Version = Draft, 1
+	if open {
+		d.Facts.State, d.Facts.Opened = Open, f.Created
+	}
+	return d.Facts, nil
+}
+
+func (d *decision) open() error {
+	if err := d.allow([]Role{Navigator, Coordinator}); err != nil {
+		return err
+	}
+	switch d.Facts.State {
+	case Open:
+		return nil
+	case Closed:
+		return conflict(string(Closed))
+	}
+	d.Facts.State, d.Facts.Opened = Open, d.now
+	d.Events = append(d.Events, Event{What: OpenDraft, From: string(Draft), To: string(Open)})
+	return nil
+}
+
+// addOffer asks further agencies, after those already chosen. One that was tried is not asked again.
+func (d *decision) addOffer() error {
+	if err := d.allow([]Role{Navigator, Coordinator}); err != nil {
+		return err
+	}
+	if d.Facts.State == Closed {
+		return conflict(string(Closed))
+	}
+	if len(d.c.Offers) == 0 {
+		return Invalid("service_ids", "choose at least one service")
+	}
+	if len(d.c.Offers) > MaxOffers || len(d.Facts.Offers)+len(d.c.Offers) > maxOffersAll {
+		return Invalid("service_ids", "too many services")
+	}
+	rank := 0
+	for _, o := range d.Facts.Offers {
+		rank = max(rank, o.Rank)
+	}
+	for _, n := range d.c.Offers {
+		if d.tried(n.Service) {
+			return Invalid("service_ids", "names a service that was already asked")
+		}
+		rank++
+		d.queue(n, rank)
+	}
+	d.finish(FindAlternative, uuid.Nil)
+	return nil
+}
+
+// tried reports that a service has had its turn, or waits for it. A turn that was an error does not count.
+func (d *decision) tried(service uuid.UUID) bool {
+	return slices.ContainsFunc(d.Facts.Offers, func(o Offer) bool { return o.Service == service && o.State != InError })
+}
+
+func (d *decision) queue(n NewOffer, rank int) {
+	at := len(d.Facts.Offers)
+	for i, o := range d.Facts.Offers {
+		if o.Rank > rank {
+			at = i
+			break
+		}
+	}
+	o := Offer{ID: n.ID, Service: n.Service, Rank: rank, State: Queued, Entered: d.now, News: d.now, Calendar: n.Calendar}
+	d.Facts.Offers = slices.Insert(d.Facts.Offers, at, o)
+	d.Events = append(d.Events, Event{What: AddOffer, Offer: n.ID, To: string(Queued)})
+}
+
+func (d *decision) reassign() error {
+	if err := d.allow([]Role{Navigator, Coordinator}); err != nil {
+		return err
+	}
+	if d.Facts.State == Closed {
+		return conflict(string(Closed))
+	}
+	if d.c.Person == uuid.Nil {
+		return Invalid("person_id", "is missing")
+	}
+	if d.c.Person == d.Facts.Owner {
+		return nil
+	}
+	for i := range d.Facts.Tasks {
+		if t := &d.Facts.Tasks[i]; t.State == TaskOpen && t.Assignee == d.Facts.Owner {
+			t.Assignee = d.c.Person
+		}
+	}
+	d.Facts.Owner = d.c.Person
+	d.Events = append(d.Events, Event{What: Reassign})
+	return nil
+}
+
+// finishTask records that a person has done a task. News from a call starts the agency's clock anew. A search for an
+// alternative ends with a further service or with a closed referral, never with a click.
+func (d *decision) finishTask() error {
+	if err := d.allow([]Role{Navigator, Coordinator}); err != nil {
+		return err
+	}
+	t := d.Facts.task(d.c.Task)
+	if t == nil {
+		return &Error{Code: CodeNotFound, Field: "task_id", Message: "task not found"}
+	}
+	switch {
+	case t.State == TaskDone:
+		return nil
+	case t.State == TaskOvertaken:
+		return conflict(string(TaskOvertaken))
+	case t.Kind == AnswerAgency:
+		return Invalid("task_id", "answer the agency's question instead")
+	case t.Kind == FindAlternative && !d.Facts.live() && d.Facts.nextQueued() == nil:
+		return Invalid("task_id", "refer to another service, or close the referral with its outcome")
+	}
+	t.State, t.Done = TaskDone, d.now
+	if o := d.Facts.offer(t.Offer); o != nil && t.Kind == CallAgency && !o.State.Ended() {
+		o.News, o.Asks = d.now, 0
+		if o.State.Taken() {
+			o.Escalated = time.Time{}
+		}
+	}
+	d.Events = append(d.Events, Event{What: FinishTask, Offer: t.Offer, Task: t.ID, Code: string(t.Kind)})
+	return nil
+}

@@ -1,0 +1,230 @@
+package referral
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Step is the next thing that must happen to a referral. Until Due someone may make it needless; at Due the clock does
+// what Do says: it sends, reminds, escalates, moves on. A task of a person is a step too: Do is EscalateTask, and its
+// due time is the person's.
+type Step struct {
+	Do       Name      `json:"do"`
+	Offer    uuid.UUID `json:"offer"`     // nil UUID when it is about the referral as a whole
+	Task     uuid.UUID `json:"task"`      // of EscalateTask
+	TaskKind TaskKind  `json:"task_kind"` // of RaiseTask and EscalateTask
+	Cause    string    `json:"cause"`     // why a task is raised
+	Due      time.Time `json:"due"`
+	Role     Role      `json:"role"`   // who is accountable
+	Person   uuid.UUID `json:"person"` // nil UUID: anyone of the role
+}
+
+// None reports that nothing is left to happen: the referral is closed.
+func (s Step) None() bool { return s.Do == "" }
+
+// Same reports the same step apart from its due time, so that a step decided a moment ago can be recognised.
+func (s Step) Same(o Step) bool {
+	return s.Do == o.Do && s.Offer == o.Offer && s.Task == o.Task && s.TaskKind == o.TaskKind
+}
+
+// FinishDraft is the step of a draft. The clock does not run it: a draft has no workflow, and shows as overdue.
+const FinishDraft Name = "finish_draft"
+
+// Next gives the one step that comes next: of all that could happen to the referral, what is due first. An open or
+// draft referral always has one; a closed referral never has.
+func Next(f Facts, p Policy, now time.Time) Step {
+	pace := p.Pace(f.Urgency)
+	switch f.State {
+	case Closed:
+		return Step{}
+	case Draft:
+		return Step{Do: FinishDraft, Due: pace.FinishDraft.From(f.Created, f.Helpline), Role: Navigator, Person: f.Owner}
+	}
+	n := next{f: f, pace: pace, now: now}
+	for _, o := range f.Offers {
+		n.offer(o)
+	}
+	n.referral()
+	n.tasks()
+	return n.first
+}
+
+// next gathers what could happen and keeps what is due first; of two due together, what was found first.
+type next struct {
+	f     Facts
+	pace  Pace
+	now   time.Time
+	first Step
+}
+
+func (n *next) add(s Step) {
+	if s.Role == "" {
+		s.Role, s.Person = Navigator, n.f.Owner
+	}
+	if n.first.None() || s.Due.Before(n.first.Due) {
+		n.first = s
+	}
+}
+
+func (n *next) raise(kind TaskKind, offer uuid.UUID, cause string, due time.Time) {
+	n.add(Step{Do: RaiseTask, TaskKind: kind, Offer: offer, Cause: cause, Due: due})
+}
+
+func (n *next) offer(o Offer) {
+	switch o.State {
+	case Sent, InfoRequested:
+		n.mail(o)
+		n.awaiting(o)
+	case Accepted:
+		n.mail(o)
+		n.checkIn(o, n.pace.FirstContact.From(o.Entered, o.Calendar), n.pace.FirstContact)
+	case Contacting:
+		n.mail(o)
+		if o.Attempts >= n.pace.ContactAttempts && !n.f.raisedSince(ReachClient, o.ID, o.Entered) {
+			n.raise(ReachClient, o.ID, "contact_attempts", n.now)
+		}
+		n.checkIn(o, n.pace.Contacting.From(o.Entered, o.Calendar), n.pace.Contacting)
+	case Scheduled:
+		n.mail(o)
+		n.checkIn(o, n.pace.AfterVisit.From(later(o.Visit, o.Entered), o.Calendar), n.pace.FirstContact)
+	case InService:
+		n.mail(o)
+		n.checkIn(o, n.pace.InServiceFirst.From(o.Entered, o.Calendar), n.pace.InServiceThen)
+	case Waitlisted:
+		n.mail(o)
+		n.checkIn(o, n.pace.WaitlistRecheck.From(o.Entered, o.Calendar), n.pace.WaitlistRecheck)
+	case OutcomeReported:
+		n.askClient(o)
+	}
+}
+
+// mail turns a message that did not go out, or may not have, into a phone call at once (I8).
+func (n *next) mail(o Offer) {
+	due := o.Mail.Since
+	switch o.Mail.State {
+	case MailFailed:
+	case MailPending, MailUnknown:
+		due = n.pace.Unsent.From(o.Mail.Since, o.Calendar)
+	default:
+		return
+	}
+	if n.f.raisedSince(CallAgency, o.ID, o.Mail.Since) {
+		return
+	}
+	n.raise(CallAgency, o.ID, "mail_"+string(o.Mail.State), due)
+}
+
+// awaiting reminds, escalates and lapses an offer that the agency does not answer. While its question waits for us the
+// agency is not chased, and its clock stands still as long as the cap allows.
+func (n *next) awaiting(o Offer) {
+	due := func(w Wait) time.Time { return n.extend(o, w, w.From(o.Sent, o.Calendar), o.Paused) }
+	if o.State == InfoRequested {
+		if !n.f.raisedSince(AnswerAgency, o.ID, o.Entered) {
+			n.raise(AnswerAgency, o.ID, "asked", o.Entered)
+		}
+		lapse := due(n.pace.Lapse)
+		capped := n.pace.PauseCap.From(later(lapse, o.Entered), o.Calendar)
+		n.add(Step{Do: Lapse, Offer: o.ID, Due: capped})
+		return
+	}
+	step := Step{Do: Remind, Offer: o.ID, Due: due(n.pace.Remind)}
+	switch {
+	case !o.Escalated.IsZero():
+		// After an outage of ours the agency still gets a fair while between our last word and the lapse.
+		fair := n.pace.Remind.From(o.Escalated, o.Calendar)
+		step = Step{Do: Lapse, Offer: o.ID, Due: later(due(n.pace.Lapse), fair), Role: Coordinator}
+	case !o.Reminded.IsZero():
+		step.Do, step.Due = Escalate, due(n.pace.Escalate)
+	}
+	n.add(step)
+}
+
+// extend gives back the time that questions took, on the clock that the wait is counted on.
+func (n *next) extend(o Offer, w Wait, due time.Time, paused time.Duration) time.Time {
+	switch {
+	case paused == 0:
+		return due
+	case w.business():
+		return o.Calendar.AddOpen(due, paused)
+	}
+	return due.Add(paused)
+}
+
+// checkIn asks an agency that has taken the referral how it goes: first at a set time, then again after each word. If
+// it stays silent a coordinator calls, and we ask ever more seldom.
+func (n *next) checkIn(o Offer, first time.Time, again Wait) {
+	switch {
+	case o.Asks == 0:
+		if o.News.After(o.Entered) {
+			first = again.From(o.News, o.Calendar)
+		}
+		n.add(Step{Do: AskAgency, Offer: o.ID, Due: first})
+	case o.Escalated.IsZero():
+		n.add(Step{Do: Escalate, Offer: o.ID, Due: n.pace.AskGrace.From(o.Asked, o.Calendar)})
+	default:
+		n.add(Step{Do: AskAgency, Offer: o.ID, Due: again.times(o.Asks, o.Asked, o.Calendar), Role: Coordinator})
+	}
+}
+
+// askClient has a navigator ask the client whether help came, and again while nobody reached the client.
+func (n *next) askClient(o Offer) {
+	begin := o.Entered
+	for _, t := range n.f.Tasks {
+		if t.Kind != CheckOnClient || t.Offer != o.ID {
+			continue
+		}
+		if t.State == TaskOpen {
+			return
+		}
+		begin = later(begin, t.Done)
+	}
+	n.raise(CheckOnClient, o.ID, "outcome_reported", n.pace.AskClient.From(begin, n.f.Helpline))
+}
+
+// referral moves on when no agency has the referral: the next in rank, else someone must find one.
+func (n *next) referral() {
+	if n.f.held() {
+		return
+	}
+	cause, since := n.whyNobody()
+	raised := n.f.raisedSince(FindAlternative, uuid.Nil, since)
+	queued := n.f.nextQueued()
+	switch {
+	// Help that failed after a yes goes back to the navigator, who may send it on: something was misjudged.
+	case queued != nil && (cause != "failed" || (raised && !n.f.openTask(FindAlternative, uuid.Nil))):
+		n.add(Step{Do: Send, Offer: queued.ID, Due: n.now})
+	case !raised:
+		n.raise(FindAlternative, uuid.Nil, cause, n.now)
+	}
+}
+
+// whyNobody says why an agency is wanted, and since when.
+func (n *next) whyNobody() (cause string, since time.Time) {
+	cause, since = "nobody_left", n.now
+	var last Offer
+	for _, o := range n.f.Offers {
+		if o.State.Ended() && !o.Entered.Before(last.Entered) {
+			last = o
+		}
+		if o.State == Waitlisted {
+			// An alternative is sought once per place on a waitlist: the client may choose to wait.
+			cause, since = "waitlisted", o.Entered
+		}
+	}
+	if cause == "nobody_left" && last.State == Failed {
+		cause, since = "failed", last.Entered
+		if n.f.nextQueued() == nil {
+			since = n.now
+		}
+	}
+	return cause, since
+}
+
+func (n *next) tasks() {
+	for _, t := range n.f.Tasks {
+		if t.State == TaskOpen {
+			n.add(Step{Do: EscalateTask, Task: t.ID, TaskKind: t.Kind, Offer: t.Offer, Due: t.Due, Role: t.Role, Person: t.Assignee})
+		}
+	}
+}
