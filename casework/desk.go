@@ -1,0 +1,61 @@
+// Package casework changes the record. One method is one transaction: it locks the referral, asks package referral
+// whether the command is legal, and writes the new state, the timeline, the audit entry and the outbox together.
+// Nothing here touches the network but Postgres.
+package casework
+
+import (
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/internal/clock"
+	"throughline/referral"
+)
+
+// Desk is where cases are worked on.
+type Desk struct {
+	DB    *sqlx.DB
+	Clock clock.Clock
+	// Nudge, when set, is called after a commit that left something in the outbox, so that it goes out at once.
+	Nudge func()
+}
+
+// New makes a desk on a migrated database.
+func New(db *sqlx.DB, c clock.Clock, nudge func()) *Desk {
+	if nudge == nil {
+		nudge = func() {}
+	}
+	return &Desk{DB: db, Clock: c, Nudge: nudge}
+}
+
+// Actor is who asks, and on what way the request came.
+type Actor struct {
+	referral.Actor
+	Organisation uuid.UUID
+	Name         string // shown on the timeline; for an agency's link the name that was typed
+	Via          Via
+}
+
+// Via is the way a request came.
+type Via string
+
+// Ways in.
+const (
+	ViaPage  Via = "page"
+	ViaAPI   Via = "api"
+	ViaLink  Via = "link"
+	ViaClock Via = "clock"
+	ViaCLI   Via = "cli"
+)
+
+// ClockActor is the clock acting for an organisation.
+func ClockActor(organisation uuid.UUID) Actor {
+	return Actor{Actor: referral.Actor{Role: referral.System}, Organisation: organisation, Via: ViaClock}
+}
+
+// staffOnly refuses anyone without an account of the organisation.
+func (a Actor) staffOnly() error {
+	if a.Role.Staff() && a.ID != uuid.Nil {
+		return nil
+	}
+	return &referral.Error{Code: referral.CodeForbidden, Message: "this is for staff of the helpline"}
+}

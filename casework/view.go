@@ -1,0 +1,205 @@
+package casework
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"throughline/referral"
+)
+
+// Case is a person's folder as staff see it. It holds personal data.
+type Case struct {
+	ID        uuid.UUID `json:"id"`
+	Reference string    `json:"reference"`
+	CaseInput
+	CreatedBy uuid.UUID `json:"created_by"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// Referral is a referral as staff see it.
+type Referral struct {
+	ID        uuid.UUID         `json:"id"`
+	CaseID    uuid.UUID         `json:"case_id"`
+	Reference string            `json:"case_reference"`
+	EpisodeOf *uuid.UUID        `json:"episode_of"`
+	Need      string            `json:"need"`
+	Details   string            `json:"details"`
+	Urgency   referral.Urgency  `json:"urgency"`
+	State     referral.State    `json:"state"`
+	Outcome   string            `json:"outcome"`
+	Unmet     string            `json:"unmet_reason"`
+	Evidence  referral.Evidence `json:"evidence"`
+	Version   int               `json:"version"`
+	OwnerID   uuid.UUID         `json:"owner_id"`
+	OwnerName string            `json:"owner_name"`
+	CreatedAt time.Time         `json:"created_at"`
+	OpenedAt  *time.Time        `json:"opened_at"`
+	ClosedAt  *time.Time        `json:"closed_at"`
+	Step      *Step             `json:"step"` // null only when closed
+	Offers    []Offer           `json:"offers"`
+	Tasks     []Task            `json:"tasks"`
+	Consent   *Consent          `json:"consent"`
+}
+
+// Step is the next thing that must happen, with its due time and who is accountable.
+type Step struct {
+	Do         referral.Name     `json:"do"`
+	OfferID    *uuid.UUID        `json:"offer_id"`
+	TaskID     *uuid.UUID        `json:"task_id"`
+	TaskKind   referral.TaskKind `json:"task_kind"`
+	Cause      string            `json:"cause"`
+	Due        time.Time         `json:"due"`
+	Role       referral.Role     `json:"role"`
+	PersonID   *uuid.UUID        `json:"person_id"`
+	PersonName string            `json:"person_name"`
+}
+
+// Offer is one agency's turn as staff see it.
+type Offer struct {
+	ID          uuid.UUID           `json:"id"`
+	ServiceID   uuid.UUID           `json:"service_id"`
+	Service     string              `json:"service"`
+	ServiceFR   string              `json:"service_fr"`
+	Agency      string              `json:"agency"`
+	AgencyFR    string              `json:"agency_fr"`
+	Phone       string              `json:"phone"`
+	Rank        int                 `json:"rank"`
+	State       referral.OfferState `json:"state"`
+	TaskStatus  string              `json:"task_status"` // FHIR R4 Task.status
+	Reason      string              `json:"reason"`
+	ReasonNote  string              `json:"reason_note"`
+	Outcome     string              `json:"outcome"`
+	Question    string              `json:"question"`
+	Answer      string              `json:"answer"`
+	AnsweredBy  string              `json:"answered_by"`
+	EnteredAt   time.Time           `json:"entered_at"`
+	SentAt      *time.Time          `json:"sent_at"`
+	RemindedAt  *time.Time          `json:"reminded_at"`
+	EscalatedAt *time.Time          `json:"escalated_at"`
+	Attempts    int                 `json:"attempts"`
+	VisitAt     *time.Time          `json:"appointment_at"`
+	Mail        referral.MailState  `json:"mail"`
+	// Can lists what staff may record now, on their own or on the agency's or client's word.
+	Can []referral.Name `json:"can"`
+}
+
+// Task is work for a human as staff see it.
+type Task struct {
+	ID           uuid.UUID          `json:"id"`
+	ReferralID   uuid.UUID          `json:"referral_id"`
+	CaseID       uuid.UUID          `json:"case_id"`
+	Reference    string             `json:"case_reference"`
+	OfferID      *uuid.UUID         `json:"offer_id"`
+	Service      string             `json:"service"`
+	ServiceFR    string             `json:"service_fr"`
+	Agency       string             `json:"agency"`
+	Phone        string             `json:"phone"` // the agency's
+	Need         string             `json:"need"`
+	Urgency      referral.Urgency   `json:"urgency"`
+	Kind         referral.TaskKind  `json:"kind"`
+	Cause        string             `json:"cause"`
+	State        referral.TaskState `json:"state"`
+	Role         referral.Role      `json:"role"`
+	AssigneeID   *uuid.UUID         `json:"assignee_id"`
+	AssigneeName string             `json:"assignee_name"`
+	CreatedAt    time.Time          `json:"created_at"`
+	DueAt        time.Time          `json:"due_at"`
+	DoneAt       *time.Time         `json:"done_at"`
+	Escalations  int                `json:"escalations"`
+	Result       string             `json:"result"`
+}
+
+// Consent is what the client agreed to.
+type Consent struct {
+	Given       bool        `json:"given"`
+	How         string      `json:"how"`
+	Script      string      `json:"script"`
+	ServiceIDs  []uuid.UUID `json:"service_ids"`
+	RecordedAt  time.Time   `json:"recorded_at"`
+	WithdrawnAt *time.Time  `json:"withdrawn_at"`
+}
+
+// TimelineEntry is one thing that happened.
+type TimelineEntry struct {
+	ID          int64         `json:"id"`
+	Version     int           `json:"version"`
+	At          time.Time     `json:"at"`
+	What        referral.Name `json:"what"`
+	OfferID     *uuid.UUID    `json:"offer_id"`
+	Agency      string        `json:"agency"`
+	TaskID      *uuid.UUID    `json:"task_id"`
+	From        string        `json:"from"`
+	To          string        `json:"to"`
+	Code        string        `json:"code"`
+	Attribution string        `json:"attribution"`
+	ActorRole   referral.Role `json:"actor_role"`
+	ActorFor    referral.Role `json:"actor_for"`
+	ActorName   string        `json:"actor_name"`
+	Via         Via           `json:"via"`
+	Note        string        `json:"note"`
+}
+
+// QueueItem is an open referral in a list, most pressing first.
+type QueueItem struct {
+	ID         uuid.UUID           `json:"id"`
+	CaseID     uuid.UUID           `json:"case_id"`
+	Reference  string              `json:"case_reference"`
+	Need       string              `json:"need"`
+	Urgency    referral.Urgency    `json:"urgency"`
+	State      referral.State      `json:"state"`
+	OfferState referral.OfferState `json:"offer_state"` // of the agency that has it; "" when none has
+	Agency     string              `json:"agency"`
+	Service    string              `json:"service"`
+	ServiceFR  string              `json:"service_fr"`
+	OwnerID    uuid.UUID           `json:"owner_id"`
+	OwnerName  string              `json:"owner_name"`
+	Escalated  bool                `json:"escalated"`
+	Step       Step                `json:"step"`
+	Overdue    bool                `json:"overdue"`
+	OpenTasks  int                 `json:"open_tasks"`
+	CreatedAt  time.Time           `json:"created_at"`
+	ClosedAt   *time.Time          `json:"closed_at"`
+	Outcome    string              `json:"outcome"`
+	Evidence   referral.Evidence   `json:"evidence"`
+}
+
+// LinkPage is what an agency's link shows. Before acceptance it holds the least that is needed to decide; the client's
+// contact details come after.
+type LinkPage struct {
+	ReferralID uuid.UUID
+	OfferID    uuid.UUID
+	State      referral.OfferState
+	Referral   referral.State
+	Version    int
+	Service    string
+	ServiceFR  string
+	Agency     string
+	AgencyFR   string
+	MailLocale string
+	Need       string
+	Urgency    referral.Urgency
+	Language   string // the client's
+	Area       string // municipality only
+	SentAt     time.Time
+	ReplyBy    time.Time // when the offer lapses; zero once answered
+	Zone       *time.Location
+	Helpline   string
+	Phone      string // the helpline's
+	Reason     string
+	Outcome    string
+	Question   string
+	Answer     string
+	AnsweredBy string
+	VisitAt    *time.Time
+	Attempts   int
+	Can        []referral.Name // what the agency may do now, in table order
+	Client     *LinkClient     // nil until the agency has said yes, and again once its turn has ended
+}
+
+// LinkClient are the contact details an agency gets after it has accepted.
+type LinkClient struct {
+	Name, Phone, Email, ContactTimes, Municipality, PostalCode, Details, Language string
+	SafeToCall, SafeToLeaveMessage, Anonymous                                     bool
+	BirthYear                                                                     int
+}
