@@ -226,6 +226,7 @@ CREATE TABLE schedules (
     until                  date,
     timezone               text NOT NULL DEFAULT '', -- HSDS 3.0: an offset from UTC
     freq                   text NOT NULL DEFAULT '',
+    byday                  text NOT NULL DEFAULT '', -- as given: 1MO is a month's first Monday, which weekdays can't say
     interval               text NOT NULL DEFAULT '',
     count                  text NOT NULL DEFAULT '',
     wkst                   text NOT NULL DEFAULT '',
