@@ -1,0 +1,155 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/referral"
+)
+
+// States of a message; DESIGN's "Email and the agency's link" says what each means.
+const (
+	MessagePending   = "pending"
+	MessageClaimed   = "claimed" // an attempt is under way, or was when its process died
+	MessageAccepted  = "accepted"
+	MessageRejected  = "rejected"
+	MessageAmbiguous = "ambiguous"
+)
+
+// NewMessage is a letter to be mailed, or one that can't be for want of an address.
+type NewMessage struct {
+	ID         uuid.UUID       `json:"id"`
+	Offer      uuid.UUID       `json:"offer_id"`
+	Letter     referral.Letter `json:"letter"`
+	Recipient  string          `json:"recipient"`
+	Locale     string          `json:"locale"`
+	State      string          `json:"state"`
+	ErrorClass string          `json:"error_class"`
+	Generation int             `json:"generation"`
+	Reason     string          `json:"reason"`
+}
+
+// InsertMessages writes letters of one occasion, and an outbox row for each that can go out.
+func InsertMessages(ctx context.Context, tx *sqlx.Tx, organisation, referralID uuid.UUID, version int, stepKey string, at time.Time, messages []NewMessage) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	raw, err := json.Marshal(messages)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `WITH posted AS (
+		INSERT INTO messages (id, organisation_id, referral_id, offer_id, letter, step_key, recipient, generation, reason,
+			locale, state, error_class, created_at, settled_at)
+		SELECT id, $1, $2, offer_id, letter, $3, recipient, generation, reason, locale, state, error_class, $4,
+			CASE WHEN state = 'rejected' THEN $4::timestamptz END
+		FROM jsonb_to_recordset($5) AS x(id uuid, offer_id uuid, letter text, recipient text, generation int, reason text,
+			locale text, state text, error_class text)
+		RETURNING id, state)
+		INSERT INTO outbox (organisation_id, kind, referral_id, message_id, version, created_at, available_at)
+		SELECT $1, 'deliver', $2, id, $6, $4, $4 FROM posted WHERE state = 'pending'`,
+		organisation, referralID, stepKey, at, raw, version)
+	if err != nil {
+		return fmt.Errorf("save messages: %w", Translate(err))
+	}
+	return nil
+}
+
+// Message is a letter as its delivery needs it.
+type Message struct {
+	ID           uuid.UUID       `db:"id"`
+	Organisation uuid.UUID       `db:"organisation_id"`
+	Referral     uuid.UUID       `db:"referral_id"`
+	Offer        uuid.UUID       `db:"offer_id"`
+	Letter       referral.Letter `db:"letter"`
+	Recipient    string          `db:"recipient"`
+	Locale       string          `db:"locale"`
+	State        string          `db:"state"`
+	Attempts     int             `db:"attempts"`
+	AttemptedAt  *time.Time      `db:"attempted_at"`
+}
+
+// LockMessage reads a message and keeps other deliveries away from it until the transaction ends.
+func LockMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID) (Message, error) {
+	var m Message
+	err := tx.GetContext(ctx, &m, `SELECT id, organisation_id, referral_id, offer_id, letter, recipient, locale, state,
+		attempts, attempted_at FROM messages WHERE id = $1 FOR UPDATE`, id)
+	if err != nil {
+		return m, fmt.Errorf("read message: %w", Translate(err))
+	}
+	return m, nil
+}
+
+// ClaimMessage commits to an attempt before the call is made.
+func ClaimMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, provider string, at time.Time) error {
+	_, err := tx.ExecContext(ctx, `UPDATE messages SET state = 'claimed', provider = $2, attempted_at = $3,
+		attempts = attempts + 1 WHERE id = $1 AND state = 'pending'`, id, provider, at)
+	if err != nil {
+		return fmt.Errorf("claim message: %w", Translate(err))
+	}
+	return nil
+}
+
+// SettleMessage writes what became of an attempt: pending again when it surely did not go out.
+func SettleMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, state, class, providerID string, at time.Time) error {
+	_, err := tx.ExecContext(ctx, `UPDATE messages SET state = $2, error_class = $3, provider_id = $4,
+		settled_at = CASE WHEN $2 IN ('accepted', 'rejected') THEN $5::timestamptz END
+		WHERE id = $1 AND state = 'claimed'`, id, state, class, providerID, at)
+	if err != nil {
+		return fmt.Errorf("settle message: %w", Translate(err))
+	}
+	return nil
+}
+
+// Link is what a token opens.
+type Link struct {
+	ID           uuid.UUID  `db:"id"`
+	Organisation uuid.UUID  `db:"organisation_id"`
+	Offer        uuid.UUID  `db:"offer_id"`
+	Referral     uuid.UUID  `db:"referral_id"`
+	ExpiresAt    time.Time  `db:"expires_at"`
+	RevokedAt    *time.Time `db:"revoked_at"`
+}
+
+// InsertLink keeps the digest of a link's token.
+func InsertLink(ctx context.Context, tx *sqlx.Tx, organisation, offer, message uuid.UUID, hash []byte, at, expires time.Time) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO links (id, organisation_id, offer_id, message_id, token_hash, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`, uuid.New(), organisation, offer, message, hash, at, expires)
+	if err != nil {
+		return fmt.Errorf("save link: %w", Translate(err))
+	}
+	return nil
+}
+
+// FindLink finds a link by its token's digest, expired and revoked ones too; not_found when there is none.
+func FindLink(ctx context.Context, q sqlx.QueryerContext, hash []byte) (Link, error) {
+	var l Link
+	err := sqlx.GetContext(ctx, q, &l, `SELECT l.id, l.organisation_id, l.offer_id, o.referral_id, l.expires_at, l.revoked_at
+		FROM links l JOIN offers o ON o.id = l.offer_id WHERE l.token_hash = $1`, hash)
+	if err != nil {
+		return l, fmt.Errorf("read link: %w", Translate(err))
+	}
+	return l, nil
+}
+
+// RevokeLinks kills every link of offers at once.
+func RevokeLinks(ctx context.Context, tx *sqlx.Tx, offers []uuid.UUID, at time.Time) error {
+	if len(offers) == 0 {
+		return nil
+	}
+	raw, err := json.Marshal(offers)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE links SET revoked_at = $2 WHERE revoked_at IS NULL
+		AND offer_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))`, raw, at)
+	if err != nil {
+		return fmt.Errorf("revoke links: %w", Translate(err))
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/referral"
+)
+
+// OfferWords are what people wrote about an offer; a nil word is left as it is.
+type OfferWords struct {
+	ReasonNote, Question, Answer, AnsweredBy *string
+}
+
+type offerRow struct {
+	ID         uuid.UUID           `json:"id"`
+	Service    uuid.UUID           `json:"service_id"`
+	Rank       int                 `json:"rank"`
+	State      referral.OfferState `json:"state"`
+	Reason     string              `json:"reason"`
+	Outcome    string              `json:"outcome"`
+	Entered    time.Time           `json:"entered_at"`
+	Sent       *time.Time          `json:"sent_at"`
+	Paused     int64               `json:"paused_seconds"`
+	Reminded   *time.Time          `json:"reminded_at"`
+	Escalated  *time.Time          `json:"escalated_at"`
+	News       time.Time           `json:"news_at"`
+	Asked      *time.Time          `json:"asked_at"`
+	Asks       int                 `json:"asks"`
+	Attempts   int                 `json:"attempts"`
+	Visit      *time.Time          `json:"visit_at"`
+	ReasonNote *string             `json:"reason_note"`
+	Question   *string             `json:"question"`
+	Answer     *string             `json:"answer"`
+	AnsweredBy *string             `json:"answered_by"`
+}
+
+func rowOf(o referral.Offer, w OfferWords) offerRow {
+	return offerRow{ID: o.ID, Service: o.Service, Rank: o.Rank, State: o.State, Reason: o.Reason, Outcome: o.Outcome,
+		Entered: o.Entered, Sent: pointer(o.Sent), Paused: int64(o.Paused / time.Second), Reminded: pointer(o.Reminded),
+		Escalated: pointer(o.Escalated), News: o.News, Asked: pointer(o.Asked), Asks: o.Asks, Attempts: o.Attempts,
+		Visit: pointer(o.Visit), ReasonNote: w.ReasonNote, Question: w.Question, Answer: w.Answer, AnsweredBy: w.AnsweredBy}
+}
+
+// InsertOffers adds offers to a referral.
+func InsertOffers(ctx context.Context, tx *sqlx.Tx, organisation, referralID uuid.UUID, offers []referral.Offer) error {
+	if len(offers) == 0 {
+		return nil
+	}
+	rows := make([]offerRow, len(offers))
+	for i, o := range offers {
+		rows[i] = rowOf(o, OfferWords{})
+	}
+	raw, err := json.Marshal(rows)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO offers (id, organisation_id, referral_id, service_id, rank, state, created_at,
+		entered_at, news_at)
+		SELECT id, $1, $2, service_id, rank, state, entered_at, entered_at, news_at
+		FROM jsonb_to_recordset($3) AS x(id uuid, service_id uuid, rank int, state text, entered_at timestamptz, news_at timestamptz)`,
+		organisation, referralID, raw)
+	if err != nil {
+		return fmt.Errorf("save offers: %w", Translate(err))
+	}
+	return nil
+}
+
+// PassThrough records the state an offer passes through on its way, so that the database sees each edge of the graph.
+func PassThrough(ctx context.Context, tx *sqlx.Tx, offer uuid.UUID, via referral.OfferState) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE offers SET state = $2 WHERE id = $1`, offer, via); err != nil {
+		return fmt.Errorf("save offer: %w", Translate(err))
+	}
+	return nil
+}
+
+// UpdateOffers writes what a decision made of offers, in one statement. The referral's lock guards them.
+func UpdateOffers(ctx context.Context, tx *sqlx.Tx, offers []referral.Offer, words map[uuid.UUID]OfferWords) error {
+	if len(offers) == 0 {
+		return nil
+	}
+	rows := make([]offerRow, len(offers))
+	for i, o := range offers {
+		rows[i] = rowOf(o, words[o.ID])
+	}
+	raw, err := json.Marshal(rows)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE offers o SET state = x.state, reason = x.reason, outcome = x.outcome,
+		entered_at = x.entered_at, sent_at = x.sent_at, paused_seconds = x.paused_seconds, reminded_at = x.reminded_at,
+		escalated_at = x.escalated_at, news_at = x.news_at, asked_at = x.asked_at, asks = x.asks, attempts = x.attempts,
+		visit_at = x.visit_at, reason_note = coalesce(x.reason_note, o.reason_note), question = coalesce(x.question, o.question),
+		answer = coalesce(x.answer, o.answer), answered_by = coalesce(x.answered_by, o.answered_by)
+		FROM jsonb_to_recordset($1) AS x(id uuid, state text, reason text, outcome text, entered_at timestamptz,
+			sent_at timestamptz, paused_seconds bigint, reminded_at timestamptz, escalated_at timestamptz, news_at timestamptz,
+			asked_at timestamptz, asks int, attempts int, visit_at timestamptz, reason_note text, question text, answer text,
+			answered_by text)
+		WHERE o.id = x.id`, raw)
+	if err != nil {
+		return fmt.Errorf("save offers: %w", Translate(err))
+	}
+	return nil
+}
+
+func pointer[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}

@@ -1,0 +1,79 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+)
+
+// Kinds of outbox rows.
+const (
+	OutboxStart   = "start"   // start the referral's workflow
+	OutboxChanged = "changed" // tell it that the record has a new version
+	OutboxDeliver = "deliver" // hand a message to the mail provider
+)
+
+// OutboxRow is something that a committed transaction promised to tell the outside.
+type OutboxRow struct {
+	ID       int64      `db:"id"`
+	Kind     string     `db:"kind"`
+	Referral uuid.UUID  `db:"referral_id"`
+	Message  *uuid.UUID `db:"message_id"`
+	Version  int        `db:"version"`
+	Attempts int        `db:"attempts"`
+}
+
+// InsertOutbox promises a start or a signal.
+func InsertOutbox(ctx context.Context, tx *sqlx.Tx, organisation, referralID uuid.UUID, kind string, version int, at time.Time) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO outbox (organisation_id, kind, referral_id, version, created_at, available_at)
+		VALUES ($1, $2, $3, $4, $5, $5)`, organisation, kind, referralID, version, at)
+	if err != nil {
+		return fmt.Errorf("save outbox: %w", Translate(err))
+	}
+	return nil
+}
+
+// LeaseOutbox takes up to n rows that are due, oldest first, and hides them from other dispatchers until the lease is
+// over. A referral's signal waits for its start. Clock and now are the database's: dispatchers on several machines
+// must agree.
+func LeaseOutbox(ctx context.Context, q sqlx.ExtContext, n int, lease time.Duration) ([]OutboxRow, error) {
+	var rows []OutboxRow
+	err := sqlx.SelectContext(ctx, q, &rows, `UPDATE outbox SET available_at = now() + make_interval(secs => $2), attempts = attempts + 1
+		WHERE id IN (SELECT o.id FROM outbox o WHERE o.done_at IS NULL AND o.available_at <= now()
+			AND NOT (o.kind = 'changed' AND EXISTS (SELECT 1 FROM outbox s
+				WHERE s.referral_id = o.referral_id AND s.kind = 'start' AND s.done_at IS NULL))
+			ORDER BY o.available_at, o.id LIMIT $1 FOR UPDATE SKIP LOCKED)
+		RETURNING id, kind, referral_id, message_id, version, attempts`, n, lease.Seconds())
+	if err != nil {
+		return nil, fmt.Errorf("lease outbox: %w", Translate(err))
+	}
+	return rows, nil
+}
+
+// FinishOutbox marks rows as told.
+func FinishOutbox(ctx context.Context, q sqlx.ExtContext, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	query, args, err := sqlx.In(`UPDATE outbox SET done_at = now(), last_error = '' WHERE id IN (?)`, ids)
+	if err != nil {
+		return err
+	}
+	if _, err := q.ExecContext(ctx, q.Rebind(query), args...); err != nil {
+		return fmt.Errorf("finish outbox: %w", Translate(err))
+	}
+	return nil
+}
+
+// PutBackOutbox makes a row due again after a pause, with the class of what went wrong.
+func PutBackOutbox(ctx context.Context, q sqlx.ExecerContext, id int64, pause time.Duration, class string) error {
+	_, err := q.ExecContext(ctx, `UPDATE outbox SET available_at = now() + make_interval(secs => $2), last_error = $3 WHERE id = $1`,
+		id, pause.Seconds(), class)
+	if err != nil {
+		return fmt.Errorf("put back outbox: %w", Translate(err))
+	}
+	return nil
+}

@@ -1,0 +1,255 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/referral"
+)
+
+// Record is a referral as a command needs it: the facts, whose it is, and the policy in force.
+type Record struct {
+	Organisation uuid.UUID
+	Case         uuid.UUID
+	Need         string
+	Facts        referral.Facts
+	Step         referral.Step
+	Policy       referral.Policy
+}
+
+type recordRow struct {
+	ID             uuid.UUID         `db:"id"`
+	OrganisationID uuid.UUID         `db:"organisation_id"`
+	CaseID         uuid.UUID         `db:"case_id"`
+	Need           string            `db:"need"`
+	Urgency        referral.Urgency  `db:"urgency"`
+	State          referral.State    `db:"state"`
+	Outcome        string            `db:"outcome"`
+	Unmet          string            `db:"unmet_reason"`
+	Evidence       referral.Evidence `db:"evidence"`
+	Version        int               `db:"version"`
+	OwnerID        uuid.UUID         `db:"owner_id"`
+	CreatedAt      time.Time         `db:"created_at"`
+	OpenedAt       *time.Time        `db:"opened_at"`
+	ClosedAt       *time.Time        `db:"closed_at"`
+	Step           []byte            `db:"step"`
+	Zone           string            `db:"time_zone"`
+	Policy         []byte            `db:"policy"`
+	Offers         []byte            `db:"offers"`
+	Tasks          []byte            `db:"tasks"`
+}
+
+// offerJSON is an offer as json_agg gives it, with the latest message that wants an answer.
+type offerJSON struct {
+	ID        uuid.UUID           `json:"id"`
+	Service   uuid.UUID           `json:"service_id"`
+	Rank      int                 `json:"rank"`
+	State     referral.OfferState `json:"state"`
+	Reason    string              `json:"reason"`
+	Outcome   string              `json:"outcome"`
+	Entered   time.Time           `json:"entered_at"`
+	Sent      *time.Time          `json:"sent_at"`
+	Paused    int64               `json:"paused_seconds"`
+	Reminded  *time.Time          `json:"reminded_at"`
+	Escalated *time.Time          `json:"escalated_at"`
+	News      time.Time           `json:"news_at"`
+	Asked     *time.Time          `json:"asked_at"`
+	Asks      int                 `json:"asks"`
+	Attempts  int                 `json:"attempts"`
+	Visit     *time.Time          `json:"visit_at"`
+	MailState string              `json:"mail_state"`
+	MailSince *time.Time          `json:"mail_since"`
+}
+
+type taskJSON struct {
+	ID          uuid.UUID          `json:"id"`
+	Kind        referral.TaskKind  `json:"kind"`
+	Offer       *uuid.UUID         `json:"offer_id"`
+	Cause       string             `json:"cause"`
+	State       referral.TaskState `json:"state"`
+	Role        referral.Role      `json:"role"`
+	Assignee    *uuid.UUID         `json:"assignee_id"`
+	Created     time.Time          `json:"created_at"`
+	Due         time.Time          `json:"due_at"`
+	Done        *time.Time         `json:"done_at"`
+	Escalations int                `json:"escalations"`
+}
+
+// recordQuery reads a whole referral in one round trip. The letters named are those that want no answer: what became
+// of them never holds a referral up.
+const recordQuery = `
+SELECT r.id, r.organisation_id, r.case_id, r.need, r.urgency, r.state, r.outcome, r.unmet_reason, r.evidence, r.version,
+	r.owner_id, r.created_at, r.opened_at, r.closed_at, r.step, g.time_zone,
+	(SELECT body FROM policies p WHERE p.organisation_id = r.organisation_id ORDER BY p.version DESC LIMIT 1) AS policy,
+	(SELECT json_agg(x ORDER BY x.rank, x.created_at, x.id) FROM (
+		SELECT o.id, o.service_id, o.rank, o.created_at, o.state, o.reason, o.outcome, o.entered_at, o.sent_at,
+			o.paused_seconds, o.reminded_at, o.escalated_at, o.news_at, o.asked_at, o.asks, o.attempts, o.visit_at,
+			coalesce(m.state, '') AS mail_state, coalesce(m.settled_at, m.attempted_at, m.created_at) AS mail_since
+		FROM offers o
+		LEFT JOIN LATERAL (SELECT state, settled_at, attempted_at, created_at FROM messages
+			WHERE offer_id = o.id AND letter NOT IN ('receipt', 'withdrawn')
+			ORDER BY created_at DESC, generation DESC LIMIT 1) m ON true
+		WHERE o.referral_id = r.id) x) AS offers,
+	(SELECT json_agg(t ORDER BY t.created_at, t.id) FROM tasks t WHERE t.referral_id = r.id) AS tasks
+FROM referrals r JOIN organisations g ON g.id = r.organisation_id
+WHERE r.id = $1`
+
+// ReadRecord reads a referral without a lock; not_found when there is none.
+func ReadRecord(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID) (Record, error) {
+	return record(ctx, q, recordQuery, id)
+}
+
+// LockRecord reads a referral and keeps every other command away from it until the transaction ends.
+func LockRecord(ctx context.Context, tx *sqlx.Tx, id uuid.UUID) (Record, error) {
+	return record(ctx, tx, recordQuery+" FOR UPDATE OF r", id)
+}
+
+func record(ctx context.Context, q sqlx.QueryerContext, query string, id uuid.UUID) (Record, error) {
+	var row recordRow
+	if err := sqlx.GetContext(ctx, q, &row, query, id); err != nil {
+		return Record{}, fmt.Errorf("read referral: %w", Translate(err))
+	}
+	return row.record()
+}
+
+func (row recordRow) record() (Record, error) {
+	rec := Record{Organisation: row.OrganisationID, Case: row.CaseID, Need: row.Need, Policy: referral.Standard()}
+	zone, err := referral.ZoneNamed(row.Zone)
+	if err != nil {
+		return Record{}, fmt.Errorf("organisation %s: %w", row.OrganisationID, err)
+	}
+	rec.Facts = referral.Facts{ID: row.ID, State: row.State, Urgency: row.Urgency, Outcome: row.Outcome, Unmet: row.Unmet,
+		Evidence: row.Evidence, Version: row.Version, Owner: row.OwnerID, Created: row.CreatedAt, Opened: value(row.OpenedAt),
+		Closed: value(row.ClosedAt), Helpline: referral.Calendar{Zone: zone}}
+	if row.Policy != nil {
+		if err := json.Unmarshal(row.Policy, &rec.Policy); err != nil {
+			return Record{}, fmt.Errorf("policy of organisation %s: %w", row.OrganisationID, err)
+		}
+	}
+	if row.Step != nil {
+		if err := json.Unmarshal(row.Step, &rec.Step); err != nil {
+			return Record{}, fmt.Errorf("step of referral %s: %w", row.ID, err)
+		}
+	}
+	if rec.Facts.Offers, err = offersOf(row.Offers); err != nil {
+		return Record{}, fmt.Errorf("offers of referral %s: %w", row.ID, err)
+	}
+	if rec.Facts.Tasks, err = tasksOf(row.Tasks); err != nil {
+		return Record{}, fmt.Errorf("tasks of referral %s: %w", row.ID, err)
+	}
+	return rec, nil
+}
+
+func offersOf(raw []byte) ([]referral.Offer, error) {
+	if raw == nil {
+		return nil, nil
+	}
+	var rows []offerJSON
+	if err := json.Unmarshal(raw, &rows); err != nil {
+		return nil, err
+	}
+	offers := make([]referral.Offer, len(rows))
+	for i, r := range rows {
+		offers[i] = referral.Offer{ID: r.ID, Service: r.Service, Rank: r.Rank, State: r.State, Reason: r.Reason,
+			Outcome: r.Outcome, Entered: r.Entered, Sent: value(r.Sent), Paused: time.Duration(r.Paused) * time.Second,
+			Reminded: value(r.Reminded), Escalated: value(r.Escalated), News: r.News, Asked: value(r.Asked), Asks: r.Asks,
+			Attempts: r.Attempts, Visit: value(r.Visit), Mail: referral.Mail{State: mailStates[r.MailState], Since: value(r.MailSince)}}
+	}
+	return offers, nil
+}
+
+// mailStates maps a message's state to what the rules know of it.
+var mailStates = map[string]referral.MailState{
+	MessagePending: referral.MailPending, MessageClaimed: referral.MailPending, MessageAccepted: referral.MailAccepted,
+	MessageRejected: referral.MailFailed, MessageAmbiguous: referral.MailUnknown,
+}
+
+func tasksOf(raw []byte) ([]referral.Task, error) {
+	if raw == nil {
+		return nil, nil
+	}
+	var rows []taskJSON
+	if err := json.Unmarshal(raw, &rows); err != nil {
+		return nil, err
+	}
+	tasks := make([]referral.Task, len(rows))
+	for i, r := range rows {
+		tasks[i] = referral.Task{ID: r.ID, Kind: r.Kind, Offer: value(r.Offer), Cause: r.Cause, State: r.State, Role: r.Role,
+			Assignee: value(r.Assignee), Created: r.Created, Due: r.Due, Done: value(r.Done), Escalations: r.Escalations}
+	}
+	return tasks, nil
+}
+
+// NewReferral is what a referral begins with besides its facts.
+type NewReferral struct {
+	Organisation, Case uuid.UUID
+	EpisodeOf          uuid.UUID // nil UUID: none
+	Need, Details      string
+	Facts              referral.Facts
+	Step               referral.Step
+}
+
+// InsertReferral writes a new referral. Its offers come by SaveOffers.
+func InsertReferral(ctx context.Context, tx *sqlx.Tx, n NewReferral) error {
+	step, err := json.Marshal(n.Step)
+	if err != nil {
+		return err
+	}
+	f := n.Facts
+	_, err = tx.ExecContext(ctx, `INSERT INTO referrals (id, organisation_id, case_id, episode_of, need, details, urgency,
+		state, version, owner_id, created_at, opened_at, step, step_do, step_due, step_role, step_person)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		f.ID, n.Organisation, n.Case, Nullable(n.EpisodeOf), n.Need, n.Details, f.Urgency, f.State, f.Version, f.Owner, f.Created,
+		Nullable(f.Opened), step, n.Step.Do, Nullable(n.Step.Due), n.Step.Role, Nullable(n.Step.Person))
+	if err != nil {
+		return fmt.Errorf("save referral: %w", Translate(err))
+	}
+	return nil
+}
+
+// UpdateReferral writes a referral's own row, guarded by the version the decision was made on; conflict when another
+// command was first.
+func UpdateReferral(ctx context.Context, tx *sqlx.Tx, f referral.Facts, was int, step referral.Step) error {
+	var raw any
+	if !step.None() {
+		b, err := json.Marshal(step)
+		if err != nil {
+			return err
+		}
+		raw = b
+	}
+	res, err := tx.ExecContext(ctx, `UPDATE referrals SET state = $3, outcome = $4, unmet_reason = $5, evidence = $6,
+		version = $7, owner_id = $8, opened_at = $9, closed_at = $10, step = $11, step_do = $12, step_due = $13,
+		step_role = $14, step_person = $15 WHERE id = $1 AND version = $2`,
+		f.ID, was, f.State, f.Outcome, f.Unmet, f.Evidence, f.Version, f.Owner, Nullable(f.Opened), Nullable(f.Closed),
+		raw, step.Do, Nullable(step.Due), step.Role, Nullable(step.Person))
+	if err != nil {
+		return fmt.Errorf("save referral: %w", Translate(err))
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return fmt.Errorf("save referral: %w", &referral.Error{Code: referral.CodeConflict, Message: "another change was first", Err: err})
+	}
+	return nil
+}
+
+// Nullable is nil for a zero value, so that "none" is NULL in the database.
+func Nullable[T comparable](v T) any {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return v
+}
+
+func value[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}

@@ -1,0 +1,75 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/referral"
+)
+
+// Who stands behind lines of the timeline and of the audit.
+type Who struct {
+	Organisation uuid.UUID
+	Role, For    referral.Role
+	ID           uuid.UUID
+	Name         string
+	Via          string
+}
+
+// Entry is one line of the timeline.
+type Entry struct {
+	What        referral.Name        `json:"what"`
+	Offer       *uuid.UUID           `json:"offer_id"`
+	Task        *uuid.UUID           `json:"task_id"`
+	From        string               `json:"from_state"`
+	To          string               `json:"to_state"`
+	Code        string               `json:"code"`
+	Attribution referral.Attribution `json:"attribution"`
+	Note        string               `json:"note"`
+}
+
+// EntryOf makes a timeline line of a decision's event.
+func EntryOf(e referral.Event, note string) Entry {
+	return Entry{What: e.What, Offer: pointer(e.Offer), Task: pointer(e.Task), From: e.From, To: e.To, Code: e.Code,
+		Attribution: e.Of, Note: note}
+}
+
+// InsertTimeline records what happened: lines on the timeline of a referral and one audit entry, in one statement.
+func InsertTimeline(ctx context.Context, tx *sqlx.Tx, who Who, referralID uuid.UUID, version int, at time.Time, entries []Entry) error {
+	raw, err := json.Marshal(entries)
+	if err != nil {
+		return err
+	}
+	action := ""
+	if len(entries) > 0 {
+		action = string(entries[0].What)
+	}
+	_, err = tx.ExecContext(ctx, `WITH line AS (
+		INSERT INTO timeline (organisation_id, referral_id, version, at, what, offer_id, task_id, from_state, to_state, code,
+			attribution, note, actor_role, actor_for, actor_id, actor_name, via)
+		SELECT $1, $2, $3, $4, what, offer_id, task_id, from_state, to_state, code, attribution, note, $6, $7, $8, $9, $10
+		FROM jsonb_to_recordset($5) AS x(what text, offer_id uuid, task_id uuid, from_state text, to_state text, code text,
+			attribution text, note text))
+		INSERT INTO audit (organisation_id, at, actor_role, actor_id, action, subject, subject_id, via)
+		VALUES ($1, $4, $6, $8, $11, 'referral', $2, $10)`,
+		who.Organisation, referralID, version, at, raw, who.Role, who.For, Nullable(who.ID), who.Name, who.Via, action)
+	if err != nil {
+		return fmt.Errorf("save timeline: %w", Translate(err))
+	}
+	return nil
+}
+
+// InsertAudit records one look at, or change of, a person's data; subject says what kind of thing it was.
+func InsertAudit(ctx context.Context, q sqlx.ExecerContext, who Who, at time.Time, action, subject string, id uuid.UUID) error {
+	_, err := q.ExecContext(ctx, `INSERT INTO audit (organisation_id, at, actor_role, actor_id, action, subject, subject_id, via)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, who.Organisation, at, who.Role, Nullable(who.ID), action, subject, Nullable(id), who.Via)
+	if err != nil {
+		return fmt.Errorf("save audit: %w", Translate(err))
+	}
+	return nil
+}
