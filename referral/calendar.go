@@ -89,16 +89,35 @@ func (c Calendar) on(year int, month time.Month, day int) []span {
 	}
 	var spans []span
 	for _, h := range hours {
-		if h.Day != date.Weekday() || h.Closes <= h.Opens {
+		if h.Day != date.Weekday() {
 			continue
 		}
-		spans = append(spans, span{
+		s := span{
 			opens:  time.Date(date.Year(), date.Month(), date.Day(), 0, h.Opens, 0, 0, c.zone()),
 			closes: time.Date(date.Year(), date.Month(), date.Day(), 0, h.Closes, 0, 0, c.zone()),
-		})
+		}
+		// The hour that a change to daylight saving skips can swallow a whole opening.
+		if s.opens.Before(s.closes) {
+			spans = append(spans, s)
+		}
 	}
 	sort.Slice(spans, func(i, j int) bool { return spans[i].opens.Before(spans[j].opens) })
-	return spans
+	return joined(spans)
+}
+
+// joined makes one opening of those that overlap: a directory lists a schedule per service and per site, and an hour
+// counts once.
+func joined(spans []span) []span {
+	var whole []span
+	for _, s := range spans {
+		last := len(whole) - 1
+		if last >= 0 && !s.opens.After(whole[last].closes) {
+			whole[last].closes = later(whole[last].closes, s.closes)
+			continue
+		}
+		whole = append(whole, s)
+	}
+	return whole
 }
 
 // usable falls back to office hours when no opening comes within the horizon, so that time always passes.
