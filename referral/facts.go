@@ -3,6 +3,7 @@ package referral
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"slices"
 	"time"
 
@@ -173,7 +174,7 @@ func strict(raw []byte, into any) error {
 	if err := d.Decode(into); err != nil {
 		return err
 	}
-	if d.More() {
+	if _, err := d.Token(); err != io.EOF {
 		return &Error{Code: CodeMalformed, Message: "more than one document"}
 	}
 	return nil
