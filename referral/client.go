@@ -66,12 +66,10 @@ func (d *decision) withdrawAll() error {
 		}
 		return conflict(string(Closed))
 	}
+	// Only the client can withdraw consent or decline, so these are the client's word whoever records them.
 	evidence := ByNobody
-	if d.who.as() == Client || AttributionOf(WithdrawReasons, d.c.Reason) == OfClient {
+	if d.who.as() == Client || d.c.Reason == "consent_withdrawn" || d.c.Reason == "client_declined" {
 		evidence = ByClient
-	}
-	if d.c.Reason == "unreachable" || d.c.Reason == "duplicate" {
-		evidence = ByNobody
 	}
 	d.end(outcome, "", evidence, d.c.Reason)
 	return nil
@@ -147,6 +145,9 @@ func (d *decision) markInError() error {
 	o.Escalated = time.Time{}
 	for _, n := range d.c.Offers {
 		d.queue(n, rank)
+	}
+	if len(d.c.Offers) > 0 {
+		d.finish(FindAlternative, uuid.Nil)
 	}
 	return nil
 }

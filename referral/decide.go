@@ -183,6 +183,16 @@ func (d *decision) target(same func(*Offer) bool) (*Offer, Transition, error) {
 	return o, t, nil
 }
 
+// holder is the offer, other than this one, whose agency has the referral now; nil when none has.
+func (d *decision) holder(but uuid.UUID) *Offer {
+	for i := range d.Facts.Offers {
+		if o := &d.Facts.Offers[i]; o.ID != but && o.State.holds() {
+			return o
+		}
+	}
+	return nil
+}
+
 func rolesOf(do Name) []Role {
 	for _, t := range Transitions {
 		if t.Do == do {
@@ -215,17 +225,26 @@ func (d *decision) enter(o *Offer, to OfferState, do Name, code string, of Attri
 	d.overtake(o)
 }
 
-// overtake ends the tasks that an answer has made needless.
+// overtake ends the tasks that an answer has made needless. A further question leaves the first one to be answered, a
+// further attempt leaves the client to be reached, and an agency that has said yes ends the search for another.
 func (d *decision) overtake(o *Offer) {
 	for i := range d.Facts.Tasks {
 		t := &d.Facts.Tasks[i]
-		if t.State != TaskOpen || t.Offer != o.ID {
+		if t.State != TaskOpen {
 			continue
 		}
-		if t.Kind == AnswerAgency && o.State == InfoRequested {
-			continue
+		needless := t.Offer == o.ID
+		switch t.Kind {
+		case AnswerAgency:
+			needless = needless && o.State != InfoRequested
+		case ReachClient:
+			needless = needless && o.State != Contacting
+		case FindAlternative:
+			needless = o.State == Accepted
 		}
-		t.State, t.Done = TaskOvertaken, d.now
+		if needless {
+			t.State, t.Done = TaskOvertaken, d.now
+		}
 	}
 }
 

@@ -7,8 +7,17 @@ func (d *decision) accept() error {
 	if o == nil {
 		return err
 	}
+	other := d.holder(o.ID)
+	if other != nil && !other.State.Awaiting() {
+		return conflict(string(other.State))
+	}
 	d.move(o, t, "", "")
 	d.receipt(o)
+	// A waitlist has come to a place while another agency was being asked, which is no longer needed.
+	if other != nil {
+		back, _ := find(Withdraw, other.State)
+		d.takeBack(other, back, "met_elsewhere")
+	}
 	return nil
 }
 

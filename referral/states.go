@@ -52,7 +52,7 @@ var taskStatus = map[OfferState]string{
 // TaskStatus is the FHIR Task.status of an offer in this state.
 func (s OfferState) TaskStatus() string { return taskStatus[s] }
 
-// Ended reports a state that an offer never leaves.
+// Ended reports a state in which an agency's turn is over. Only an error is undone from here.
 func (s OfferState) Ended() bool {
 	switch s {
 	case Declined, Lapsed, Withdrawn, Confirmed, Failed, InError:
