@@ -33,6 +33,10 @@ func (d *decision) send() error {
 	if o == nil {
 		return err
 	}
+	// One agency at a time: the client must not be called by two.
+	if other := d.holder(o.ID); other != nil {
+		return conflict(string(other.State))
+	}
 	o.Sent = d.now
 	d.move(o, t, "", "")
 	d.post(o, OfferLetter)
@@ -41,7 +45,7 @@ func (d *decision) send() error {
 
 func (d *decision) remind() error {
 	o, err := d.awaiting()
-	if o == nil {
+	if err != nil || !o.Reminded.IsZero() {
 		return err
 	}
 	o.Reminded = d.now
@@ -77,6 +81,9 @@ func (d *decision) escalate() error {
 	if o.State != Sent && !o.State.Taken() {
 		return conflict(string(o.State))
 	}
+	if !o.Escalated.IsZero() {
+		return nil
+	}
 	o.Escalated = d.now
 	d.Events = append(d.Events, Event{What: Escalate, Offer: o.ID, Code: string(o.State)})
 	for i := range d.Facts.Tasks {
@@ -109,6 +116,9 @@ func (d *decision) askAgency() error {
 	if !o.State.Taken() {
 		return conflict(string(o.State))
 	}
+	if o.Asks > 0 && o.Escalated.IsZero() {
+		return nil
+	}
 	o.Asked = d.now
 	o.Asks++
 	d.Events = append(d.Events, Event{What: AskAgency, Offer: o.ID, Code: string(o.State)})
@@ -120,6 +130,9 @@ func (d *decision) askAgency() error {
 func (d *decision) raiseTask() error {
 	if err := d.clockOnly(); err != nil {
 		return err
+	}
+	if d.Facts.openTask(d.c.TaskKind, d.c.Offer) {
+		return nil
 	}
 	role, person := Navigator, d.Facts.Owner
 	if d.c.TaskKind == FindAlternative && d.c.Reason == "nobody_left" {
@@ -141,6 +154,9 @@ func (d *decision) escalateTask() error {
 	if t.State != TaskOpen {
 		return conflict(string(t.State))
 	}
+	if t.Due.After(d.now) {
+		return nil
+	}
 	d.hand(t)
 	d.Events = append(d.Events, Event{What: EscalateTask, Offer: t.Offer, Task: t.ID, Code: string(t.Kind)})
 	return nil
@@ -150,5 +166,5 @@ func (d *decision) escalateTask() error {
 func (d *decision) hand(t *Task) {
 	t.Escalations++
 	t.Role, t.Assignee = Coordinator, nobody
-	t.Due = d.pace().EscalateAgain.times(t.Escalations, d.now, d.Facts.Helpline)
+	t.Due = d.pace().EscalateAgain.doubled(t.Escalations).From(d.now, d.Facts.Helpline)
 }

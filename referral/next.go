@@ -78,22 +78,22 @@ func (n *next) offer(o Offer) {
 		n.awaiting(o)
 	case Accepted:
 		n.mail(o)
-		n.checkIn(o, n.pace.FirstContact.From(o.Entered, o.Calendar), n.pace.FirstContact)
+		n.checkIn(o, o.Entered, n.pace.FirstContact, n.pace.FirstContact)
 	case Contacting:
 		n.mail(o)
 		if o.Attempts >= n.pace.ContactAttempts && !n.f.raisedSince(ReachClient, o.ID, o.Entered) {
 			n.raise(ReachClient, o.ID, "contact_attempts", n.now)
 		}
-		n.checkIn(o, n.pace.Contacting.From(o.Entered, o.Calendar), n.pace.Contacting)
+		n.checkIn(o, o.Entered, n.pace.Contacting, n.pace.Contacting)
 	case Scheduled:
 		n.mail(o)
-		n.checkIn(o, n.pace.AfterVisit.From(later(o.Visit, o.Entered), o.Calendar), n.pace.FirstContact)
+		n.checkIn(o, later(o.Visit, o.Entered), n.pace.AfterVisit, n.pace.FirstContact)
 	case InService:
 		n.mail(o)
-		n.checkIn(o, n.pace.InServiceFirst.From(o.Entered, o.Calendar), n.pace.InServiceThen)
+		n.checkIn(o, o.Entered, n.pace.InServiceFirst, n.pace.InServiceThen)
 	case Waitlisted:
 		n.mail(o)
-		n.checkIn(o, n.pace.WaitlistRecheck.From(o.Entered, o.Calendar), n.pace.WaitlistRecheck)
+		n.checkIn(o, o.Entered, n.pace.WaitlistRecheck, n.pace.WaitlistRecheck)
 	case OutcomeReported:
 		n.askClient(o)
 	}
@@ -151,19 +151,20 @@ func (n *next) extend(o Offer, w Wait, due time.Time, paused time.Duration) time
 	return due.Add(paused)
 }
 
-// checkIn asks an agency that has taken the referral how it goes: first at a set time, then again after each word. If
-// it stays silent a coordinator calls, and we ask ever more seldom.
-func (n *next) checkIn(o Offer, first time.Time, again Wait) {
+// checkIn asks an agency that has taken the referral how it goes: first some time after since, then again after each
+// word. If it stays silent a coordinator calls, and we ask ever more seldom.
+func (n *next) checkIn(o Offer, since time.Time, first, again Wait) {
 	switch {
 	case o.Asks == 0:
-		if o.News.After(o.Entered) {
-			first = again.From(o.News, o.Calendar)
+		due := first.From(since, o.Calendar)
+		if o.News.After(since) {
+			due = again.From(o.News, o.Calendar)
 		}
-		n.add(Step{Do: AskAgency, Offer: o.ID, Due: first})
+		n.add(Step{Do: AskAgency, Offer: o.ID, Due: due})
 	case o.Escalated.IsZero():
 		n.add(Step{Do: Escalate, Offer: o.ID, Due: n.pace.AskGrace.From(o.Asked, o.Calendar)})
 	default:
-		n.add(Step{Do: AskAgency, Offer: o.ID, Due: again.times(o.Asks, o.Asked, o.Calendar), Role: Coordinator})
+		n.add(Step{Do: AskAgency, Offer: o.ID, Due: again.doubled(o.Asks).From(o.Asked, o.Calendar), Role: Coordinator})
 	}
 }
 
@@ -188,20 +189,22 @@ func (n *next) referral() {
 		return
 	}
 	cause, since := n.whyNobody()
-	raised := n.f.raisedSince(FindAlternative, uuid.Nil, since)
+	searching := n.f.openTask(FindAlternative, uuid.Nil)
+	searched := !since.IsZero() && n.f.raisedSince(FindAlternative, uuid.Nil, since)
 	queued := n.f.nextQueued()
 	switch {
 	// Help that failed after a yes goes back to the navigator, who may send it on: something was misjudged.
-	case queued != nil && (cause != "failed" || (raised && !n.f.openTask(FindAlternative, uuid.Nil))):
+	case queued != nil && (cause != "failed" || (searched && !searching)):
 		n.add(Step{Do: Send, Offer: queued.ID, Due: n.now})
-	case !raised:
+	case !searching && !searched:
 		n.raise(FindAlternative, uuid.Nil, cause, n.now)
 	}
 }
 
-// whyNobody says why an agency is wanted, and since when.
+// whyNobody says why an agency is wanted. A search begun since then is not begun again when it is done; since is zero
+// when a search can't be done without an agency found.
 func (n *next) whyNobody() (cause string, since time.Time) {
-	cause, since = "nobody_left", n.now
+	cause = "nobody_left"
 	var last Offer
 	for _, o := range n.f.Offers {
 		if o.State.Ended() && !o.Entered.Before(last.Entered) {
@@ -213,9 +216,9 @@ func (n *next) whyNobody() (cause string, since time.Time) {
 		}
 	}
 	if cause == "nobody_left" && last.State == Failed {
-		cause, since = "failed", last.Entered
-		if n.f.nextQueued() == nil {
-			since = n.now
+		cause = "failed"
+		if n.f.nextQueued() != nil {
+			since = last.Entered
 		}
 	}
 	return cause, since

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -58,18 +60,28 @@ func (w Wait) From(t time.Time, c Calendar) time.Time {
 	}
 }
 
-// times is the instant when the wait, begun at t and repeated up to n times, is over; after five it grows no more.
-func (w Wait) times(n int, t time.Time, c Calendar) time.Time {
-	for range min(max(n, 1), 5) {
-		t = w.From(t, c)
+// fortnight is how far doubling takes a wait: even what nobody heeds comes up again every other week.
+const fortnight = 14 * 24 * time.Hour
+
+// doubled is the wait when it comes for the n-th time, twice as long each time.
+func (w Wait) doubled(n int) Wait {
+	for range n - 1 {
+		if 2*w.clock() > fortnight {
+			break
+		}
+		w.N *= 2
 	}
-	return t
+	return w
 }
 
-// clock is the wait on a wall clock; for days and business days, of 24 hours each. It only compares waits.
+// clock is the wait on a wall clock; for days and business days, of 24 hours each, which only compares them. Beyond
+// maxWait it stays just above it.
 func (w Wait) clock() time.Duration {
-	unit := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "bd": 24 * time.Hour}
-	return time.Duration(w.N) * unit[w.Unit]
+	unit := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "bd": 24 * time.Hour}[w.Unit]
+	if unit > 0 && time.Duration(w.N) > maxWait/unit {
+		return maxWait + unit
+	}
+	return time.Duration(w.N) * unit
 }
 
 // Pace is how long each step may take at one urgency. DESIGN's table of states names the source of each.
@@ -186,8 +198,8 @@ func (p Pace) validate(at string) []error {
 		return []error{err}
 	}
 	var errs []error
-	for field, v := range waits {
-		text, ok := v.(string)
+	for _, field := range slices.Sorted(maps.Keys(waits)) {
+		text, ok := waits[field].(string)
 		if !ok {
 			continue
 		}
@@ -208,7 +220,36 @@ func (p Pace) validate(at string) []error {
 func ParsePolicy(raw []byte) (Policy, error) {
 	var p Policy
 	if err := strict(raw, &p); err != nil {
+		if faults := unreadableWaits(raw); faults != nil {
+			return Policy{}, faults
+		}
 		return Policy{}, &Error{Code: CodeInvalid, Field: "policy", Message: fmt.Sprintf("can't be read: %v", err)}
 	}
 	return p, p.Validate()
+}
+
+// unreadableWaits names every wait that is not written as one; nil when the fault lies elsewhere. The JSON decoder
+// stops at the first and does not say which.
+func unreadableWaits(raw []byte) error {
+	var parts map[string]json.RawMessage
+	if json.Unmarshal(raw, &parts) != nil {
+		return nil
+	}
+	var errs []error
+	for _, at := range Urgencies {
+		var fields map[string]any
+		if json.Unmarshal(parts[string(at)], &fields) != nil {
+			continue
+		}
+		for _, field := range slices.Sorted(maps.Keys(fields)) {
+			text, ok := fields[field].(string)
+			if !ok {
+				continue
+			}
+			if _, err := ParseWait(text); err != nil {
+				errs = append(errs, Invalid(string(at)+"."+field, "%v", err))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
