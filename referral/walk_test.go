@@ -1,0 +1,184 @@
+package referral
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+)
+
+// Random lives: people, agencies and the clock act in any order, time leaps, mail fails. Whatever happens, the
+// referral is never out of sight.
+
+var calendars = []Calendar{{}, {Zone: Winnipeg}, lunchBreak, closedMonday, aroundTheClock, {Hours: []Hours{{time.Friday, 600, 660}}}}
+
+type walk struct {
+	*rapid.T
+	p       Policy
+	f       Facts
+	now     time.Time
+	offered int
+	ended   map[uuid.UUID]OfferState
+}
+
+func (w *walk) newOffer() NewOffer {
+	w.offered++
+	o := service(fmt.Sprint(w.offered))
+	o.Calendar = rapid.SampledFrom(calendars).Draw(w.T, "calendar")
+	return o
+}
+
+func (w *walk) someOffer() uuid.UUID {
+	if rapid.IntRange(0, 19).Draw(w.T, "stranger") == 0 {
+		return named("stranger")
+	}
+	return rapid.SampledFrom(w.f.Offers).Draw(w.T, "offer").ID
+}
+
+// person gives a command that anyone might give, sensible or not.
+func (w *walk) person() {
+	c := Command{
+		Do:      rapid.SampledFrom(CommandNames()).Draw(w.T, "do"),
+		Offer:   w.someOffer(),
+		Reason:  rapid.SampledFrom([]string{"full", "other", "client_declined", "moved", "nonsense"}).Draw(w.T, "reason"),
+		Outcome: rapid.SampledFrom([]string{"received_in_full", "moved", "unmet", "nonsense"}).Draw(w.T, "outcome"),
+		Unmet:   rapid.SampledFrom([]string{"", "", "cost"}).Draw(w.T, "unmet"),
+		At:      w.now.Add(time.Duration(rapid.IntRange(-48, 2000).Draw(w.T, "hours")) * time.Hour),
+		Person:  owner,
+	}
+	if c.Do.ByClock() {
+		return
+	}
+	// Most walks would end at once if anyone could close a referral at any time.
+	ends := c.Do == Close || c.Do == Confirm || (c.Do == Withdraw && rapid.Bool().Draw(w.T, "whole"))
+	if ends && rapid.IntRange(0, 9).Draw(w.T, "really") > 0 {
+		return
+	}
+	if ends && c.Do == Withdraw {
+		c.Offer = uuid.Nil
+	}
+	if len(w.f.Tasks) > 0 {
+		c.Task = rapid.SampledFrom(w.f.Tasks).Draw(w.T, "task").ID
+	}
+	if c.Do == AddOffer || (c.Do == MarkInError && rapid.Bool().Draw(w.T, "afresh")) {
+		c.Offers = []NewOffer{w.newOffer()}
+	}
+	c.NoAddress = rapid.IntRange(0, 9).Draw(w.T, "no address") == 0
+	role := rapid.SampledFrom([]Role{Navigator, Coordinator}).Draw(w.T, "role")
+	if roles := rolesOf(c.Do); len(roles) > 0 {
+		role = rapid.SampledFrom(roles).Draw(w.T, "role of the table")
+	}
+	w.decide(c, Actor{Role: role})
+}
+
+func (w *walk) decide(c Command, who Actor) {
+	kept := w.f.clone()
+	change, err := Decide(w.f, c, who, w.p, w.now)
+	if !reflect.DeepEqual(kept, w.f) {
+		w.Fatalf("%s changed the facts it was given", c.Do)
+	}
+	if err != nil {
+		if CodeOf(err) == CodeInternal {
+			w.Fatalf("%s: %v is not a typed answer", c.Do, err)
+		}
+		return
+	}
+	switch {
+	case change.Repeated() && !reflect.DeepEqual(change.Facts, kept):
+		w.Fatalf("%s says nothing happened, and yet the facts changed", c.Do)
+	case !change.Repeated() && kept.State == Closed:
+		w.Fatalf("%s changed a closed referral", c.Do)
+	case !change.Repeated() && change.Facts.Version != kept.Version+1:
+		w.Fatalf("%s led from version %d to %d", c.Do, kept.Version, change.Facts.Version)
+	}
+	w.f = change.Facts
+}
+
+// clock leaps to the next due time, or just some way, and does all that is due.
+func (w *walk) clock() {
+	step := Next(w.f, w.p, w.now)
+	if !step.None() && rapid.Bool().Draw(w.T, "to the next step") {
+		w.now = later(w.now, step.Due)
+	} else {
+		w.now = w.now.Add(time.Duration(rapid.Int64Range(0, int64(60*24*time.Hour)).Draw(w.T, "leap")))
+	}
+	before := w.f.Version
+	f, events := run(w.T, w.f, w.p, w.now)
+	if events > 0 && f.Version <= before {
+		w.Fatalf("the clock led from version %d to %d", before, f.Version)
+	}
+	w.f = f
+}
+
+// post settles the mail of an offer, one way or another.
+func (w *walk) post() {
+	o := w.f.offer(rapid.SampledFrom(w.f.Offers).Draw(w.T, "whose mail").ID)
+	if o.Mail.State != MailNone && w.f.State == Open {
+		f := w.f.clone()
+		f.offer(o.ID).Mail = Mail{State: rapid.SampledFrom([]MailState{MailAccepted, MailFailed, MailUnknown}).Draw(w.T, "mail"), Since: w.now}
+		w.f = f
+	}
+}
+
+// hold asserts what must always hold.
+func (w *walk) hold() {
+	step := Next(w.f, w.p, w.now)
+	if (w.f.State == Closed) != step.None() {
+		w.Fatalf("a referral that is %s has the step %+v", w.f.State, step)
+	}
+	if !step.None() && (step.Due.IsZero() || step.Role == "") {
+		w.Fatalf("nobody, or no time: %+v", step)
+	}
+	holding := 0
+	for _, o := range w.f.Offers {
+		if o.State.holds() {
+			holding++
+		}
+		was, ended := w.ended[o.ID]
+		if ended && o.State != was && !(o.State == InError && (was == Declined || was == Failed)) {
+			w.Fatalf("an offer that was %s is %s", was, o.State)
+		}
+		if o.State.Ended() {
+			w.ended[o.ID] = o.State
+		}
+	}
+	if holding > 1 {
+		w.Fatalf("%d agencies have the referral at once", holding)
+	}
+	for _, k := range w.f.Tasks {
+		if k.Due.IsZero() || k.Role == "" || (k.State == TaskOpen) != k.Done.IsZero() {
+			w.Fatalf("a task without time, role or end: %+v", k)
+		}
+		if k.State == TaskOpen && w.f.State == Closed {
+			w.Fatalf("a closed referral leaves the task %s", k.Kind)
+		}
+	}
+}
+
+func TestNoReferralIsEverOutOfSight(t *testing.T) {
+	t.Parallel()
+	for _, p := range []Policy{Standard(), Demo()} {
+		for _, u := range Urgencies {
+			t.Run(p.Name+" "+string(u), rapid.MakeCheck(func(rt *rapid.T) {
+				w := &walk{T: rt, p: p, now: monday10, ended: map[uuid.UUID]OfferState{}}
+				var offers []NewOffer
+				for range rapid.IntRange(1, 4).Draw(rt, "services") {
+					offers = append(offers, w.newOffer())
+				}
+				f, err := Begin(Facts{ID: named("walk"), Urgency: u, Owner: owner, Created: w.now}, offers, rapid.IntRange(0, 5).Draw(rt, "open") > 0)
+				if err != nil {
+					rt.Fatal(err)
+				}
+				w.f = f
+				w.hold()
+				for range rapid.IntRange(1, 80).Draw(rt, "length") {
+					rapid.SampledFrom([]func(){w.person, w.person, w.person, w.clock, w.post}).Draw(rt, "who acts")()
+					w.hold()
+				}
+			}))
+		}
+	}
+}
