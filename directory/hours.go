@@ -70,12 +70,17 @@ var weekdayNames = [7][]string{
 	{"su", "sun", "sunday", "dim", "dimanche"},
 }
 
-// parseWeekdays reads HSDS 1.1 weekday and HSDS 3.0 byday as ISO numbers. A day of a month (1MO) is no day of every
-// week: it makes the answer false, as an unknown word does.
+var dayOfMonth = regexp.MustCompile(`^[+-]?\d[a-z]{2}$`)
+
+// parseWeekdays reads HSDS 1.1 weekday and HSDS 3.0 byday as ISO numbers; false for a word that is no day. A day of the
+// month (1MO is its first Monday) is no day of every week: it is left to byday.
 func parseWeekdays(s string) (pq.Int64Array, bool) {
 	days := pq.Int64Array{}
 	for _, word := range strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return strings.ContainsRune(",; /", r) }) {
 		day := slices.IndexFunc(weekdayNames[:], func(names []string) bool { return slices.Contains(names, word) }) + 1
+		if day == 0 && dayOfMonth.MatchString(word) {
+			continue
+		}
 		if day == 0 {
 			return pq.Int64Array{}, false
 		}

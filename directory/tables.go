@@ -69,7 +69,7 @@ var tables = []table{
 	{
 		name: "agencies", files: []string{"organizations.csv", "organization.csv"}, principal: true,
 		fields: []field{name("name"), bilingual("alternate_name"), prose("description"), email("email"), web("website"),
-			web("url").as("website"), line("tax_status"), line("tax_id"), line("year_incorporated"), line("legal_status"),
+			web("url").as("website"), line("tax_status"), line("tax_id"), line("year_incorporated"), bilingual("legal_status"),
 			line("uri"), {csv: "parent_organization_id", column: "parent_agency_id", read: readParent},
 			{csv: "mail_language", read: readMailLanguage}, {csv: "time_zone", read: readZone}},
 		unkept: []string{"logo"}, finish: finishAgency,
@@ -125,7 +125,7 @@ var tables = []table{
 			{csv: "closes_at", column: "-closes", read: readLine}, prose("original_text"), prose("description"), prose("notes"),
 			day("valid_from"), day("valid_to"), day("dtstart"), day("until"), line("timezone"), line("freq"), line("interval"),
 			line("count"), line("wkst"), line("byweekno"), line("bymonthday"), line("byyearday"), web("schedule_link"),
-			line("attending_type"), toService, toServiceAtLocation, toLocation},
+			bilingual("attending_type"), toService, toServiceAtLocation, toLocation},
 		owners: []string{"service_id", "service_at_location_id", "location_id"}, finish: finishSchedule,
 	},
 	{

@@ -55,6 +55,7 @@ CREATE TABLE agencies (
     tax_id            text NOT NULL DEFAULT '',
     year_incorporated text NOT NULL DEFAULT '',
     legal_status      text NOT NULL DEFAULT '',
+    legal_status_fr   text NOT NULL DEFAULT '',
     uri               text NOT NULL DEFAULT '',
     parent_agency_id  uuid, -- HSDS parent_organization_id, when it is in the directory and not its own descendant
     mail_language     text NOT NULL DEFAULT 'en' CHECK (mail_language IN ('en', 'fr')),
@@ -183,6 +184,7 @@ CREATE TABLE contacts (
     phone                  text NOT NULL DEFAULT ''  -- HSDS 1.1 keeps a contact's phone in the contact
 );
 CREATE INDEX contacts_service ON contacts (service_id);
+CREATE INDEX contacts_agency ON contacts (agency_id);
 
 CREATE TABLE phones (
     id                     uuid PRIMARY KEY,
@@ -235,9 +237,18 @@ CREATE TABLE schedules (
     byyearday              text NOT NULL DEFAULT '',
     schedule_link          text NOT NULL DEFAULT '',
     attending_type         text NOT NULL DEFAULT '',
+    attending_type_fr      text NOT NULL DEFAULT '',
     CHECK ((opens_at IS NULL) = (closes_at IS NULL))
 );
 CREATE INDEX schedules_service ON schedules (service_id);
+
+-- Timed hours that hold every week, today. A month's first Monday, every second week, or a past season do not.
+-- +goose StatementBegin
+CREATE FUNCTION weekly(x schedules) RETURNS boolean LANGUAGE sql STABLE
+RETURN x.opens_at IS NOT NULL AND x.weekdays <> '{}' AND upper(x.freq) IN ('', 'WEEKLY', 'DAILY') AND x.interval IN ('', '1')
+    AND current_date BETWEEN coalesce(x.valid_from, '-infinity') AND coalesce(x.valid_to, 'infinity')
+    AND current_date <= coalesce(x.until, 'infinity');
+-- +goose StatementEnd
 
 CREATE TABLE languages (
     id          uuid PRIMARY KEY,
@@ -360,6 +371,34 @@ CREATE TABLE service_terms (
 );
 CREATE INDEX service_terms_term ON service_terms (term_id);
 
+-- The text in the language asked for, or in the other one where there is none.
+-- +goose StatementBegin
+CREATE FUNCTION directory_say(lang text, en text, fr text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN lang = 'fr' THEN coalesce(nullif(fr, ''), en, '') ELSE coalesce(nullif(en, ''), fr, '') END;
+-- +goose StatementEnd
+
+-- Where an offer goes: the service's own mailbox and telephone, else a contact's or a location's, else the agency's.
+-- Empty where there is none.
+CREATE VIEW service_reach AS
+SELECT s.id,
+    coalesce(nullif(s.email, ''),
+        (SELECT c.email FROM contacts c WHERE c.service_id = s.id AND c.email <> '' ORDER BY c.id LIMIT 1),
+        nullif(g.email, ''),
+        (SELECT c.email FROM contacts c WHERE c.agency_id = s.agency_id AND c.service_id IS NULL AND c.email <> ''
+         ORDER BY c.id LIMIT 1), '') AS email,
+    coalesce((
+        SELECT p.number || CASE WHEN p.extension <> '' THEN ' x' || p.extension ELSE '' END
+        FROM phones p
+        WHERE (p.service_id = s.id
+                OR p.service_id IS NULL AND p.location_id IN (SELECT sl.location_id FROM services_at_location sl WHERE sl.service_id = s.id)
+                OR p.service_id IS NULL AND p.location_id IS NULL AND p.agency_id = s.agency_id)
+            AND lower(p.type) NOT IN ('fax', 'tty', 'textphone', 'pager')
+        ORDER BY p.service_id IS NULL, p.location_id IS NULL, lower(p.type) NOT IN ('', 'voice'), p.id
+        LIMIT 1), '') AS phone
+FROM services s
+LEFT JOIN agencies g ON g.id = s.agency_id;
+
 -- Where a municipality or the first part of a postal code lies: the median of the directory's own locations there.
 CREATE TABLE places (
     kind      text             NOT NULL CHECK (kind IN ('municipality', 'postal_area')),
@@ -434,7 +473,8 @@ $$;
 -- +goose StatementEnd
 
 -- +goose Down
-DROP FUNCTION refresh_service_search, directory_postal_area;
+DROP VIEW service_reach;
+DROP FUNCTION refresh_service_search, directory_postal_area, directory_say, weekly;
 DROP TABLE places, service_terms, taxonomy_terms, taxonomies, required_documents, cost_options, accessibility,
     service_areas, eligibility, languages, schedules, phones, contacts, addresses, services_at_location, locations,
     services, agencies, import_rows, imports;
