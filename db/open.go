@@ -41,7 +41,7 @@ func Open(ctx context.Context, databaseURL string, o Options) (*sqlx.DB, error) 
 	}
 	db, err := sqlx.Open("postgres", target.String())
 	if err != nil {
-		return nil, fmt.Errorf("database: the address or options in DATABASE_URL for %s can't be used", target.Hostname())
+		return nil, explain(target, err)
 	}
 	maxOpen, maxIdle := o.MaxOpen, o.MaxIdle
 	if maxOpen == 0 {
