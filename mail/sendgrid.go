@@ -62,7 +62,7 @@ func (s *sendGrid) Send(ctx context.Context, m Message) (Receipt, error) {
 	client := rest.Client{HTTPClient: s.http}
 	response, err := client.SendWithContext(wire.watch(ctx), request)
 	if response == nil {
-		return Receipt{}, noAnswer(ctx, err, wire.mayHaveArrived())
+		return Receipt{}, wire.noAnswer(ctx, err)
 	}
 	// With a status in hand, an error can only be a cut-off response body, which says nothing we need.
 	if response.StatusCode == http.StatusAccepted {

@@ -39,12 +39,11 @@ func (h *handover) mayHaveArrived() bool {
 }
 
 // noAnswer is the error of a request that got no status.
-func noAnswer(ctx context.Context, err error, mayHaveArrived bool) *Error {
+func (h *handover) noAnswer(ctx context.Context, err error) *Error {
 	e := &Error{Outcome: NotSent, Class: networkClass(ctx, err), Err: err}
-	switch {
-	case mayHaveArrived:
+	if h.mayHaveArrived() {
 		e.Outcome = Ambiguous
-	case e.Class == "connection_reset":
+	} else if h.connections.Load() == 0 && e.Class == "connection_reset" {
 		e.Class = "unreachable"
 	}
 	return e

@@ -114,7 +114,8 @@ func (s *smtpSender) Send(ctx context.Context, m Message) (Receipt, error) {
 
 func (s *smtpSender) client(dial gomail.DialContextFunc) (*gomail.Client, error) {
 	options := []gomail.Option{
-		gomail.WithPort(s.port), gomail.WithTimeout(s.timeout), gomail.WithTLSConfig(s.tls),
+		// Our context ends first, and says why.
+		gomail.WithPort(s.port), gomail.WithTimeout(s.timeout + time.Second), gomail.WithTLSConfig(s.tls),
 		gomail.WithTLSPolicy(s.policy), gomail.WithDialContextFunc(dial), gomail.WithoutNoop(), gomail.WithoutRset(),
 	}
 	if s.user != "" {
