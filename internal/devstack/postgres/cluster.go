@@ -82,13 +82,20 @@ func dataVersion(data string) (string, error) {
 	return "", nil
 }
 
-// initialize makes the data folder under another name first: an initdb that was cut short never passes for data.
+// initialize makes the data folder under another name first: an initdb that was cut short never passes for data. The
+// name is new each time, because an initdb whose parent was killed may still be writing to the last one.
 func (c *cluster) initialize(noSync bool) error {
-	making := filepath.Join(c.dir, "data.new")
-	if err := os.RemoveAll(making); err != nil {
+	left, err := filepath.Glob(filepath.Join(c.dir, "data.new-*"))
+	if err != nil {
 		return err
 	}
-	if err := os.Mkdir(making, 0o700); err != nil {
+	for _, path := range left {
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+	}
+	making, err := os.MkdirTemp(c.dir, "data.new-")
+	if err != nil {
 		return err
 	}
 	secret := filepath.Join(c.dir, "initdb.password")

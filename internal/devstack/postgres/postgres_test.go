@@ -125,10 +125,11 @@ func TestAFolderWithOtherFilesIsLeftAlone(t *testing.T) {
 func TestAnInitdbCutShortIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	half := filepath.Join(dir, "data.new")
+	half := filepath.Join(dir, "data.new-1")
 	require.NoError(t, os.Mkdir(half, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(half, "PG_VERSION"), []byte("15\n"), 0o600))
 	s := start(t, dir)
+	require.NoDirExists(t, half)
 	require.Equal(t, "1", value(t, s, "postgres", "SELECT 1"))
 }
 
