@@ -143,7 +143,7 @@ func (d *decision) finishTask() error {
 		return Invalid("task_id", "refer to another service, or close the referral with its outcome")
 	}
 	t.State, t.Done = TaskDone, d.now
-	if o := d.Facts.offer(t.Offer); o != nil && t.Kind == CallAgency && !o.State.Ended() {
+	if o := d.Facts.offer(t.Offer); o != nil && t.Kind == CallAgency && !o.State.Ended() && d.Facts.State == Open {
 		o.News, o.Asks = d.now, 0
 		if o.State.Taken() {
 			o.Escalated = time.Time{}
