@@ -32,7 +32,7 @@ func zone(t *testing.T, name string) *time.Location {
 
 func anOffer(t *testing.T) mail.OfferMail {
 	return mail.OfferMail{
-		Service: "Emergency Food Hampers", Agency: "Kawartha Pantry & Kitchen",
+		Service: "Emergency Food Hampers", Agency: "Kawartha Pantry & Kitchen", Need: "need.food",
 		ReplyBy: time.Date(2026, 11, 24, 15, 0, 0, 0, time.UTC), Zone: zone(t, "America/Toronto"),
 		Link: agencyLink, Reference: "K7-Q2M", HelplineName: "211 Central East", HelplinePhone: "705-555-0111",
 	}
@@ -48,7 +48,7 @@ type example struct {
 func examples(t *testing.T) []example {
 	urgent, bare := anOffer(t), anOffer(t)
 	urgent.Urgent = true
-	bare.Agency, bare.Reference, bare.HelplinePhone, bare.ReplyBy = "", "", "", time.Time{}
+	bare.Agency, bare.Need, bare.Reference, bare.HelplinePhone, bare.ReplyBy = "", "", "", "", time.Time{}
 	all := []example{
 		{"offer", mail.KindOffer, anOffer(t)}, {"offer_urgent", mail.KindOffer, urgent}, {"offer_bare", mail.KindOffer, bare},
 		{"reminder", mail.KindReminder, anOffer(t)}, {"reminder_urgent", mail.KindReminder, urgent},
@@ -195,17 +195,6 @@ func TestTimesReadAsInEachLanguage(t *testing.T) {
 	r, err := mail.Render(mail.KindOffer, "en", d)
 	require.NoError(t, err)
 	assert.Contains(t, r.Text, "a.m. CST", "without a zone, the time's own")
-}
-
-func TestTheKindOfHelpIsNamedInTheMessagesLanguage(t *testing.T) {
-	t.Parallel()
-	d := anOffer(t)
-	d.Need = "language.name" // any key will do
-	for lang, want := range map[string]string{"en": "Kind of help: English", "fr": "Type d’aide\u00a0: Français"} {
-		r, err := mail.Render(mail.KindOffer, lang, d)
-		require.NoError(t, err)
-		assert.Contains(t, r.Text, want)
-	}
 }
 
 // Directories hold names with line breaks, tags and text that turns the reading direction round.

@@ -38,7 +38,7 @@ const (
 //
 // Class is a short stable code:
 //
-//	bad_address, bad_message   refused before anything was sent
+//	bad_address, bad_message, bad_settings   refused before anything was sent
 //	bad_request, unauthorized, forbidden, too_large, unexpected_status, server_error, rate_limited   HTTP answers
 //	bounced_5xx, deferred_4xx  SMTP answers
 //	not_secure                 the SMTP server offers no TLS or no sign-in that we may use

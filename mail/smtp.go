@@ -97,14 +97,14 @@ func (s *smtpSender) Send(ctx context.Context, m Message) (Receipt, error) {
 		return conn, err
 	})
 	if err != nil {
-		return Receipt{}, &Error{Outcome: Rejected, Class: "bad_message", Err: fmt.Errorf("smtp settings: %w", err)}
+		return Receipt{}, &Error{Outcome: Rejected, Class: "bad_settings", Err: fmt.Errorf("smtp settings: %w", err)}
 	}
 	session, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
 		return Receipt{}, greetingError(ctx, err)
 	}
 	err = client.SendWithSMTPClient(session, msg)
-	if err != nil && !msg.IsDelivered() {
+	if err != nil {
 		return Receipt{}, deliveryError(ctx, err)
 	}
 	// The message is the server's now; whether it says goodbye changes nothing.
