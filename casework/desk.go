@@ -44,6 +44,7 @@ const (
 	ViaAPI   Via = "api"
 	ViaLink  Via = "link"
 	ViaClock Via = "clock"
+	ViaMail  Via = "mail"
 	ViaCLI   Via = "cli"
 )
 

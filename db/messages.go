@@ -74,36 +74,18 @@ type Message struct {
 	AttemptedAt  *time.Time      `db:"attempted_at"`
 }
 
-// LockMessage reads a message and keeps other deliveries away from it until the transaction ends.
-func LockMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID) (Message, error) {
-	var m Message
-	err := tx.GetContext(ctx, &m, `SELECT id, organisation_id, referral_id, offer_id, letter, recipient, locale, state,
-		attempts, attempted_at FROM messages WHERE id = $1 FOR UPDATE`, id)
+// SettleMessage writes what became of an attempt: pending again when it surely did not go out. A late answer still
+// settles what was ambiguous. settled is false when the message had been settled before.
+func SettleMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, state, class, providerID string, at time.Time) (settled bool, err error) {
+	res, err := tx.ExecContext(ctx, `UPDATE messages SET state = $2::text, error_class = $3, provider_id = $4,
+		settled_at = CASE WHEN $2::text IN ('accepted', 'rejected') THEN $5::timestamptz END
+		WHERE id = $1 AND (state = 'claimed' OR (state = 'ambiguous' AND $2::text IN ('accepted', 'rejected')))`,
+		id, state, class, providerID, at)
 	if err != nil {
-		return m, fmt.Errorf("read message: %w", Translate(err))
+		return false, fmt.Errorf("settle message: %w", Translate(err))
 	}
-	return m, nil
-}
-
-// ClaimMessage commits to an attempt before the call is made.
-func ClaimMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, provider string, at time.Time) error {
-	_, err := tx.ExecContext(ctx, `UPDATE messages SET state = 'claimed', provider = $2, attempted_at = $3,
-		attempts = attempts + 1 WHERE id = $1 AND state = 'pending'`, id, provider, at)
-	if err != nil {
-		return fmt.Errorf("claim message: %w", Translate(err))
-	}
-	return nil
-}
-
-// SettleMessage writes what became of an attempt: pending again when it surely did not go out.
-func SettleMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, state, class, providerID string, at time.Time) error {
-	_, err := tx.ExecContext(ctx, `UPDATE messages SET state = $2, error_class = $3, provider_id = $4,
-		settled_at = CASE WHEN $2 IN ('accepted', 'rejected') THEN $5::timestamptz END
-		WHERE id = $1 AND state = 'claimed'`, id, state, class, providerID, at)
-	if err != nil {
-		return fmt.Errorf("settle message: %w", Translate(err))
-	}
-	return nil
+	n, err := res.RowsAffected()
+	return n == 1, err
 }
 
 // Link is what a token opens.
@@ -152,4 +134,24 @@ func RevokeLinks(ctx context.Context, tx *sqlx.Tx, offers []uuid.UUID, at time.T
 		return fmt.Errorf("revoke links: %w", Translate(err))
 	}
 	return nil
+}
+
+// FindMessage reads a message without a lock.
+func FindMessage(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID) (Message, error) {
+	return message(ctx, q, id, "")
+}
+
+// LockMessage reads a message and keeps other deliveries away from it until the transaction ends.
+func LockMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID) (Message, error) {
+	return message(ctx, tx, id, " FOR UPDATE")
+}
+
+func message(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID, lock string) (Message, error) {
+	var m Message
+	err := sqlx.GetContext(ctx, q, &m, `SELECT id, organisation_id, referral_id, offer_id, letter, recipient, locale, state,
+		attempts, attempted_at FROM messages WHERE id = $1`+lock, id)
+	if err != nil {
+		return m, fmt.Errorf("read message: %w", Translate(err))
+	}
+	return m, nil
 }

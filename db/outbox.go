@@ -77,3 +77,14 @@ func PutBackOutbox(ctx context.Context, q sqlx.ExecerContext, id int64, pause ti
 	}
 	return nil
 }
+
+// TellAllOpen promises every open referral of an organisation the news that its policy has changed.
+func TellAllOpen(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID, at time.Time) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO outbox (organisation_id, kind, referral_id, version, created_at, available_at)
+		SELECT organisation_id, 'changed', id, version, $2, $2 FROM referrals WHERE organisation_id = $1 AND state = 'open'`,
+		organisation, at)
+	if err != nil {
+		return fmt.Errorf("save outbox: %w", Translate(err))
+	}
+	return nil
+}

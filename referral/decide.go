@@ -116,6 +116,7 @@ var rules = map[Name]func(*decision) error{
 	Close: (*decision).close, Reassign: (*decision).reassign, FinishTask: (*decision).finishTask,
 	Send: (*decision).send, Remind: (*decision).remind, Escalate: (*decision).escalate, Lapse: (*decision).lapse,
 	AskAgency: (*decision).askAgency, RaiseTask: (*decision).raiseTask, EscalateTask: (*decision).escalateTask,
+	Undelivered: (*decision).undelivered,
 }
 
 // CommandNames lists every command, sorted.

@@ -118,37 +118,46 @@ func (n *next) mail(o Offer) {
 // awaiting reminds, escalates and lapses an offer that the agency does not answer. While its question waits for us the
 // agency is not chased, and its clock stands still as long as the cap allows.
 func (n *next) awaiting(o Offer) {
-	due := func(w Wait) time.Time { return n.extend(o, w, w.From(o.Sent, o.Calendar), o.Paused) }
 	if o.State == InfoRequested {
 		if !n.f.raisedSince(AnswerAgency, o.ID, o.Entered) {
 			n.raise(AnswerAgency, o.ID, "asked", o.Entered)
 		}
-		lapse := due(n.pace.Lapse)
+		lapse := o.due(n.pace.Lapse)
 		capped := n.pace.PauseCap.From(later(lapse, o.Entered), o.Calendar)
 		n.add(Step{Do: Lapse, Offer: o.ID, Due: capped})
 		return
 	}
-	step := Step{Do: Remind, Offer: o.ID, Due: due(n.pace.Remind)}
+	step := Step{Do: Remind, Offer: o.ID, Due: o.due(n.pace.Remind)}
 	switch {
 	case !o.Escalated.IsZero():
 		// After an outage of ours the agency still gets a fair while between our last word and the lapse.
 		fair := n.pace.Remind.From(o.Escalated, o.Calendar)
-		step = Step{Do: Lapse, Offer: o.ID, Due: later(due(n.pace.Lapse), fair), Role: Coordinator}
+		step = Step{Do: Lapse, Offer: o.ID, Due: later(o.due(n.pace.Lapse), fair), Role: Coordinator}
 	case !o.Reminded.IsZero():
-		step.Do, step.Due = Escalate, due(n.pace.Escalate)
+		step.Do, step.Due = Escalate, o.due(n.pace.Escalate)
 	}
 	n.add(step)
 }
 
-// extend gives back the time that questions took, on the clock that the wait is counted on.
-func (n *next) extend(o Offer, w Wait, due time.Time, paused time.Duration) time.Time {
+// due is when a wait that began as the offer went out is over, given back the time that questions took, on the clock
+// that the wait is counted on.
+func (o Offer) due(w Wait) time.Time {
+	due := w.From(o.Sent, o.Calendar)
 	switch {
-	case paused == 0:
+	case o.Paused == 0:
 		return due
 	case w.business():
-		return o.Calendar.AddOpen(due, paused)
+		return o.Calendar.AddOpen(due, o.Paused)
 	}
-	return due.Add(paused)
+	return due.Add(o.Paused)
+}
+
+// ReplyBy is when an offer lapses if its agency stays silent; zero when no answer is awaited.
+func ReplyBy(o Offer, u Urgency, p Policy) time.Time {
+	if !o.State.Awaiting() {
+		return time.Time{}
+	}
+	return o.due(p.Pace(u).Lapse)
 }
 
 // checkIn asks an agency that has taken the referral how it goes: first some time after since, then again after each

@@ -262,7 +262,6 @@ CREATE TABLE idempotency (
 	account_id uuid NOT NULL REFERENCES accounts,
 	key text NOT NULL,
 	body_hash bytea NOT NULL,
-	status int NOT NULL,
 	body bytea NOT NULL,
 	created_at timestamptz NOT NULL,
 	PRIMARY KEY (organisation_id, account_id, key)

@@ -1,0 +1,205 @@
+package casework
+
+import (
+	"context"
+	"net/mail"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/alexedwards/argon2id"
+	"github.com/google/uuid"
+
+	"throughline/db"
+	"throughline/internal/token"
+	"throughline/locale"
+	"throughline/referral"
+)
+
+// Account is someone who works at a helpline.
+type Account struct {
+	ID, OrganisationID uuid.UUID
+	Email, Name        string
+	Role               referral.Role
+	Locale             string
+	Active             bool
+}
+
+func accountOf(a db.Account) Account {
+	return Account{ID: a.ID, OrganisationID: a.OrganisationID, Email: a.Email, Name: a.Name, Role: a.Role, Locale: a.Locale, Active: a.Active}
+}
+
+// Actor is the account acting on some way in.
+func (a Account) Actor(via Via) Actor {
+	return Actor{Actor: referral.Actor{Role: a.Role, ID: a.ID}, Organisation: a.OrganisationID, Name: a.Name, Via: via}
+}
+
+// params are argon2id's: 19 MiB, two passes, one lane, the least that OWASP's Password Storage Cheat Sheet asks for.
+var params = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// unknownHash is compared with when there is no such account, so that the answer takes as long.
+var unknownHash = sync.OnceValues(func() (string, error) { return argon2id.CreateHash(token.New(), params) })
+
+var errSignIn = &referral.Error{Code: referral.CodeUnauthenticated, Message: "the address or the password is not right"}
+
+// SignIn checks a password. The answer to an unknown address, a wrong password and a closed account is the same.
+func (d *Desk) SignIn(ctx context.Context, email, password string) (Account, error) {
+	a, err := db.FindAccountByEmail(ctx, d.DB, strings.TrimSpace(email))
+	known := err == nil && a.Active
+	if err != nil && referral.CodeOf(err) != referral.CodeNotFound {
+		return Account{}, err
+	}
+	hash := a.PasswordHash
+	if !known {
+		if hash, err = unknownHash(); err != nil {
+			return Account{}, err
+		}
+	}
+	match, err := argon2id.ComparePasswordAndHash(password, hash)
+	if err != nil {
+		return Account{}, err
+	}
+	if !match || !known {
+		return Account{}, errSignIn
+	}
+	account := accountOf(a)
+	return account, db.InsertAudit(ctx, d.DB, account.Actor(ViaPage).line(), d.Clock.Now(), "sign_in", "account", a.ID)
+}
+
+// Account reads an account; not_found also when it has been closed.
+func (d *Desk) Account(ctx context.Context, id uuid.UUID) (Account, error) {
+	a, err := db.FindAccount(ctx, d.DB, id)
+	if err == nil && !a.Active {
+		return Account{}, referral.NotFound("account")
+	}
+	return accountOf(a), err
+}
+
+// AccountOfKey reads the account that an API key acts for; unauthenticated for any key that is not good.
+func (d *Desk) AccountOfKey(ctx context.Context, key string) (Account, error) {
+	a, err := db.FindAccountByKey(ctx, d.DB, token.Hash(key), d.Clock.Now())
+	if referral.CodeOf(err) == referral.CodeNotFound || (err == nil && !a.Active) {
+		return Account{}, &referral.Error{Code: referral.CodeUnauthenticated, Message: "the API key is not good"}
+	}
+	return accountOf(a), err
+}
+
+// Accounts lists the colleagues who may be given work, by name.
+func (d *Desk) Accounts(ctx context.Context, who Actor) ([]Account, error) {
+	if err := who.staffOnly(); err != nil {
+		return nil, err
+	}
+	found, err := db.Accounts(ctx, d.DB, who.Organisation)
+	var list []Account
+	for _, a := range found {
+		if a.Active {
+			list = append(list, accountOf(a))
+		}
+	}
+	return list, err
+}
+
+// SetLocale keeps the language a person wants.
+func (d *Desk) SetLocale(ctx context.Context, id uuid.UUID, lang string) error {
+	a, err := db.FindAccount(ctx, d.DB, id)
+	if err != nil {
+		return err
+	}
+	a.Locale = locale.Match(lang)
+	return db.UpdateAccount(ctx, d.DB, a)
+}
+
+// AddOrganisation adds a helpline.
+func (d *Desk) AddOrganisation(ctx context.Context, name, phone, zone string) (uuid.UUID, error) {
+	if strings.TrimSpace(name) == "" {
+		return uuid.Nil, referral.Invalid("name", "is missing")
+	}
+	loc, err := referral.ZoneNamed(zone)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	o := db.Organisation{ID: uuid.New(), Name: name, Phone: phone, TimeZone: loc.String(), CreatedAt: d.Clock.Now()}
+	return o.ID, db.InsertOrganisation(ctx, d.DB, o)
+}
+
+// Organisations lists the helplines, oldest first.
+func (d *Desk) Organisations(ctx context.Context) ([]db.Organisation, error) {
+	return db.Organisations(ctx, d.DB)
+}
+
+// minPassword is the least number of characters of a password (NIST SP 800-63B-4 asks for 15 where there is no second
+// factor).
+const minPassword = 15
+
+// AddAccount adds someone to a helpline. Errors: invalid with the field; conflict when the address has an account.
+func (d *Desk) AddAccount(ctx context.Context, organisation uuid.UUID, email, name string, role referral.Role, lang, password string) (Account, error) {
+	if a, err := mail.ParseAddress(email); err != nil || a.Address != email {
+		return Account{}, referral.Invalid("email", "is not an email address")
+	}
+	if strings.TrimSpace(name) == "" {
+		return Account{}, referral.Invalid("name", "is missing")
+	}
+	if !slices.Contains(referral.StaffRoles, role) {
+		return Account{}, referral.Invalid("role", "must be navigator or coordinator")
+	}
+	hash, err := hashPassword(password)
+	if err != nil {
+		return Account{}, err
+	}
+	a := db.Account{ID: uuid.New(), OrganisationID: organisation, Email: email, Name: name, Role: role, Locale: locale.Match(lang),
+		PasswordHash: hash, Active: true, CreatedAt: d.Clock.Now()}
+	return accountOf(a), db.InsertAccount(ctx, d.DB, a)
+}
+
+func hashPassword(password string) (string, error) {
+	if n := utf8.RuneCountInString(password); n < minPassword || n > 1000 {
+		return "", referral.Invalid("password", "must have %d characters or more", minPassword)
+	}
+	return argon2id.CreateHash(password, params)
+}
+
+// SetPassword gives an account a new password.
+func (d *Desk) SetPassword(ctx context.Context, email, password string) error {
+	return d.updateAccount(ctx, email, func(a *db.Account) (err error) {
+		a.PasswordHash, err = hashPassword(password)
+		return err
+	})
+}
+
+// CloseAccount keeps someone from signing in from now on; their keys end with it.
+func (d *Desk) CloseAccount(ctx context.Context, email string) error {
+	return d.updateAccount(ctx, email, func(a *db.Account) error { a.Active = false; return nil })
+}
+
+func (d *Desk) updateAccount(ctx context.Context, email string, change func(*db.Account) error) error {
+	a, err := db.FindAccountByEmail(ctx, d.DB, email)
+	if err != nil {
+		return err
+	}
+	if err := change(&a); err != nil {
+		return err
+	}
+	return db.UpdateAccount(ctx, d.DB, a)
+}
+
+// AddKey makes an API key for an account. The key is given once; only its digest is kept.
+func (d *Desk) AddKey(ctx context.Context, email, name string) (id uuid.UUID, key string, err error) {
+	a, err := db.FindAccountByEmail(ctx, d.DB, email)
+	if err != nil {
+		return uuid.Nil, "", err
+	}
+	key = "tlk_" + token.New()
+	k := db.APIKey{ID: uuid.New(), AccountID: a.ID, Name: name, CreatedAt: d.Clock.Now()}
+	return k.ID, key, db.InsertKey(ctx, d.DB, a.OrganisationID, k, token.Hash(key))
+}
+
+// Keys lists every API key of a helpline, newest first.
+func (d *Desk) Keys(ctx context.Context, organisation uuid.UUID) ([]db.APIKey, error) {
+	return db.Keys(ctx, d.DB, organisation)
+}
+
+// RevokeKey ends an API key at once.
+func (d *Desk) RevokeKey(ctx context.Context, id uuid.UUID) error {
+	return db.RevokeKey(ctx, d.DB, id, d.Clock.Now())
+}

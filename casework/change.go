@@ -1,0 +1,218 @@
+package casework
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/db"
+	"throughline/directory"
+	"throughline/referral"
+)
+
+// work is one referral under the lock of one transaction.
+type work struct {
+	desk     *Desk
+	tx       *sqlx.Tx
+	who      Actor
+	now      time.Time
+	rec      db.Record
+	services map[uuid.UUID]directory.OfferService
+	words    map[uuid.UUID]db.OfferWords
+	note     string // what was said, for the timeline
+}
+
+// lock opens a referral for change; not_found also when it belongs to another organisation.
+func (d *Desk) lock(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID, now time.Time) (*work, error) {
+	rec, err := db.LockRecord(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	if rec.Organisation != who.Organisation {
+		return nil, referral.NotFound("referral")
+	}
+	w := &work{desk: d, tx: tx, who: who, now: now, rec: rec, words: map[uuid.UUID]db.OfferWords{}}
+	if w.services, err = services(ctx, tx, &w.rec.Facts); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// services reads what the directory knows of the agencies still concerned, and gives each offer its calendar.
+func services(ctx context.Context, q sqlx.QueryerContext, f *referral.Facts) (map[uuid.UUID]directory.OfferService, error) {
+	var ids []uuid.UUID
+	for _, o := range f.Offers {
+		if !o.State.Ended() {
+			ids = append(ids, o.Service)
+		}
+	}
+	found, err := directory.ForOffer(ctx, q, ids)
+	if err != nil {
+		return nil, err
+	}
+	for i := range f.Offers {
+		if s, ok := found[f.Offers[i].Service]; ok {
+			f.Offers[i].Calendar = calendarOf(s)
+		}
+	}
+	return found, nil
+}
+
+func calendarOf(s directory.OfferService) referral.Calendar {
+	zone, err := referral.ZoneNamed(s.Zone)
+	if err != nil {
+		zone = referral.Toronto
+	}
+	return referral.Calendar{Zone: zone, Hours: s.Hours}
+}
+
+// email is the address an offer's letters go to; "" when the directory has none, or no longer has the service.
+func (w *work) email(o *referral.Offer) string { return w.services[o.Service].Email }
+
+// decide asks the rules and writes what they say. A repeated command writes nothing.
+func (w *work) decide(ctx context.Context, c referral.Command) (referral.Change, error) {
+	if o := find(w.rec.Facts.Offers, c.Offer); o != nil {
+		c.NoAddress = w.email(o) == ""
+	}
+	change, err := referral.Decide(w.rec.Facts, c, w.who.Actor, w.rec.Policy, w.now)
+	if err != nil || change.Repeated() {
+		return change, err
+	}
+	return change, w.save(ctx, change)
+}
+
+// save writes a change: the referral guarded by its version, its offers and tasks, the timeline with its audit entry,
+// the letters and the outbox.
+func (w *work) save(ctx context.Context, change referral.Change) error {
+	before, after := w.rec.Facts, change.Facts
+	step := referral.Next(after, w.rec.Policy, w.now)
+	if err := db.UpdateReferral(ctx, w.tx, after, before.Version, step); err != nil {
+		return err
+	}
+	if err := w.saveOffers(ctx, change); err != nil {
+		return err
+	}
+	changed := slices.DeleteFunc(slices.Clone(after.Tasks), func(t referral.Task) bool { return slices.Contains(before.Tasks, t) })
+	if err := db.SaveTasks(ctx, w.tx, w.rec.Organisation, after.ID, changed, w.who.ID, w.note); err != nil {
+		return err
+	}
+	entries := make([]db.Entry, len(change.Events))
+	for i, e := range change.Events {
+		entries[i] = db.EntryOf(e, w.noteFor(i, e))
+	}
+	if err := db.InsertTimeline(ctx, w.tx, w.who.line(), after.ID, after.Version, w.now, entries); err != nil {
+		return err
+	}
+	if err := w.post(ctx, change.Posts, after); err != nil {
+		return err
+	}
+	w.rec.Facts, w.rec.Step = after, step
+	return w.tell(ctx, before, after)
+}
+
+// noteFor puts what was said beside the first event only: that is the command, the rest follows from it.
+func (w *work) noteFor(i int, _ referral.Event) string {
+	if i == 0 {
+		return w.note
+	}
+	return ""
+}
+
+func (w *work) saveOffers(ctx context.Context, change referral.Change) error {
+	var fresh, changed []referral.Offer
+	var dead []uuid.UUID
+	for _, o := range change.Facts.Offers {
+		was := find(w.rec.Facts.Offers, o.ID)
+		switch {
+		case was == nil:
+			fresh = append(fresh, o)
+			continue
+		case sameOffer(*was, o) && w.words[o.ID] == (db.OfferWords{}):
+			continue
+		case o.State != was.State && (o.State == referral.Withdrawn || o.State == referral.InError):
+			dead = append(dead, o.ID)
+		}
+		changed = append(changed, o)
+	}
+	for i, e := range change.Events {
+		// Accepted, then on hold: each edge is written, so that the database sees the way that was taken.
+		if e.What == referral.Accept && i+1 < len(change.Events) && change.Events[i+1].Offer == e.Offer && change.Events[i+1].From == e.To {
+			if err := db.PassThrough(ctx, w.tx, e.Offer, referral.OfferState(e.To)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := db.InsertOffers(ctx, w.tx, w.rec.Organisation, change.Facts.ID, fresh); err != nil {
+		return err
+	}
+	if err := db.UpdateOffers(ctx, w.tx, changed, w.words); err != nil {
+		return err
+	}
+	return db.RevokeLinks(ctx, w.tx, dead, w.now)
+}
+
+// sameOffer compares what the offers table keeps; mail is in messages, the calendar in the directory.
+func sameOffer(a, b referral.Offer) bool {
+	a.Mail, b.Mail = referral.Mail{}, referral.Mail{}
+	a.Calendar, b.Calendar = referral.Calendar{}, referral.Calendar{}
+	return a.ID == b.ID && a.State == b.State && a.Reason == b.Reason && a.Outcome == b.Outcome && a.Entered.Equal(b.Entered) &&
+		a.Sent.Equal(b.Sent) && a.Paused == b.Paused && a.Reminded.Equal(b.Reminded) && a.Escalated.Equal(b.Escalated) &&
+		a.News.Equal(b.News) && a.Asked.Equal(b.Asked) && a.Asks == b.Asks && a.Attempts == b.Attempts && a.Visit.Equal(b.Visit)
+}
+
+// post turns letters into message rows. One to an agency without an address is a row too, refused from the start.
+func (w *work) post(ctx context.Context, posts []referral.Post, f referral.Facts) error {
+	messages := make([]db.NewMessage, 0, len(posts))
+	for _, p := range posts {
+		o := find(f.Offers, p.Offer)
+		s := w.services[o.Service]
+		m := db.NewMessage{ID: uuid.New(), Offer: o.ID, Letter: p.Letter, Recipient: s.Email, Locale: s.MailLocale,
+			State: db.MessagePending, Generation: 1}
+		if m.Locale == "" {
+			m.Locale = "en"
+		}
+		if m.Recipient == "" {
+			m.State, m.ErrorClass = db.MessageRejected, "no_address"
+		}
+		messages = append(messages, m)
+	}
+	return db.InsertMessages(ctx, w.tx, w.rec.Organisation, f.ID, f.Version, fmt.Sprintf("v%d", f.Version), w.now, messages)
+}
+
+// tell promises the workflow its start when a draft opens, or the news of a change that it did not make itself.
+func (w *work) tell(ctx context.Context, before, after referral.Facts) error {
+	switch {
+	case before.State == referral.Draft && after.State == referral.Open:
+		return db.InsertOutbox(ctx, w.tx, w.rec.Organisation, after.ID, db.OutboxStart, after.Version, w.now)
+	case before.State == referral.Open && w.who.Via != ViaClock:
+		return db.InsertOutbox(ctx, w.tx, w.rec.Organisation, after.ID, db.OutboxChanged, after.Version, w.now)
+	}
+	return nil
+}
+
+// line is the actor as the timeline and the audit write it.
+func (a Actor) line() db.Who {
+	return db.Who{Organisation: a.Organisation, Role: a.Role, For: a.For, ID: a.ID, Name: a.Name, Via: string(a.Via)}
+}
+
+func find(offers []referral.Offer, id uuid.UUID) *referral.Offer {
+	for i := range offers {
+		if offers[i].ID == id {
+			return &offers[i]
+		}
+	}
+	return nil
+}
+
+// change runs one transaction and nudges the dispatcher once it has committed.
+func (d *Desk) change(ctx context.Context, do func(ctx context.Context, tx *sqlx.Tx) error) error {
+	if err := db.InTx(ctx, d.DB, do); err != nil {
+		return db.Translate(err)
+	}
+	d.Nudge()
+	return nil
+}

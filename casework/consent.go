@@ -1,0 +1,66 @@
+package casework
+
+import (
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"throughline/db"
+	"throughline/referral"
+)
+
+// errConsent is the answer to a referral without consent. The refusal is on record; nothing else was kept.
+var errConsent = &referral.Error{Code: referral.CodeConsentRequired, Field: "consent.given",
+	Message: "the client has not agreed, so nothing is sent and nothing but the refusal was kept"}
+
+// Ways a consent can be given.
+var consentWays = []string{"verbal", "written", "substitute"}
+
+func (c *ConsentInput) validate() error {
+	if c.Script == "" {
+		c.Script = ConsentScript
+	}
+	if c.How == "" && !c.Given {
+		c.How = "verbal"
+	}
+	if !slices.Contains(consentWays, c.How) {
+		return referral.Invalid("consent.how", "must be verbal, written or substitute")
+	}
+	return limits(map[string]string{"consent.script": c.Script}, 50)
+}
+
+// consent checks that the client has agreed to what a command sends out, and keeps the answer. refused is true when
+// the client said no: then the transaction commits the refusal and nothing else.
+func (w *work) consent(ctx context.Context, in CommandInput) (refused bool, err error) {
+	ids := in.ServiceIDs
+	switch in.Do {
+	case referral.OpenDraft:
+		if w.rec.Facts.State != referral.Draft {
+			return false, nil
+		}
+		for _, o := range w.rec.Facts.Offers {
+			ids = append(ids, o.Service)
+		}
+	case referral.AddOffer:
+		if w.rec.Facts.State == referral.Draft {
+			return false, nil
+		}
+	case referral.Withdraw:
+		if in.Reason == "consent_withdrawn" && in.OfferID == uuid.Nil {
+			return false, db.WithdrawConsent(ctx, w.tx, w.rec.Facts.ID, w.now)
+		}
+		return false, nil
+	default:
+		return false, nil
+	}
+	if in.Consent == nil {
+		return false, referral.Invalid("consent", "the client must be asked first")
+	}
+	if err := in.Consent.validate(); err != nil {
+		return false, err
+	}
+	return !in.Consent.Given, db.InsertConsent(ctx, w.tx, db.Consent{Organisation: w.who.Organisation, Case: w.rec.Case,
+		Referral: w.rec.Facts.ID, Given: in.Consent.Given, How: in.Consent.How, Script: in.Consent.Script, Services: ids,
+		By: w.who.ID, At: w.now})
+}

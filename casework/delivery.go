@@ -1,0 +1,123 @@
+package casework
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/db"
+	"throughline/internal/token"
+	"throughline/referral"
+)
+
+// Outgoing is a letter ready to be written and sent. It holds nothing about the client.
+type Outgoing struct {
+	db.Outgoing
+	OfferState referral.OfferState
+	ReplyBy    time.Time // zero when no answer is awaited
+	Zone       *time.Location
+	Token      string // of the link; "" when the letter has none
+}
+
+// TakeLetter claims a letter before it is sent: the attempt is on record before the call is made. ok is false when
+// there is nothing to send: it was sent, it was overtaken by what happened since, or an earlier attempt was cut off,
+// which leaves it ambiguous and is made known, never sent again in silence.
+func (d *Desk) TakeLetter(ctx context.Context, id uuid.UUID, provider string) (out Outgoing, ok bool, err error) {
+	now := d.Clock.Now()
+	err = d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		out.Outgoing, ok, err = db.TakeMessage(ctx, tx, id, provider, now)
+		if err != nil || !ok {
+			return err
+		}
+		rec, err := db.ReadRecord(ctx, tx, out.Referral)
+		if err != nil {
+			return err
+		}
+		if _, err := services(ctx, tx, &rec.Facts); err != nil {
+			return err
+		}
+		o := find(rec.Facts.Offers, out.Offer)
+		if overtaken(out.Letter, *o, rec.Facts.State) {
+			ok = false
+			_, err := db.SettleMessage(ctx, tx, id, db.MessageRejected, "overtaken", "", now)
+			return err
+		}
+		out.OfferState, out.Zone = o.State, o.Calendar.Zone
+		out.ReplyBy = referral.ReplyBy(*o, rec.Facts.Urgency, rec.Policy)
+		if out.Letter == referral.WithdrawnLetter {
+			return nil
+		}
+		out.Token = token.New()
+		expires := now.AddDate(0, 0, rec.Policy.LinkDays)
+		return db.InsertLink(ctx, tx, out.Organisation, out.Offer, id, token.Hash(out.Token), now, expires)
+	})
+	if err != nil || ok {
+		return out, ok, err
+	}
+	return out, false, d.cutOff(ctx, id)
+}
+
+// overtaken reports a letter that must not go out any more: its question has been answered, or the link it would carry
+// was killed.
+func overtaken(l referral.Letter, o referral.Offer, state referral.State) bool {
+	switch l {
+	case referral.WithdrawnLetter:
+		return false
+	case referral.ReceiptLetter:
+		return o.State == referral.Withdrawn || o.State == referral.InError
+	case referral.OfferLetter, referral.ReminderLetter, referral.AnsweredLetter:
+		return !o.State.Awaiting() || state != referral.Open
+	}
+	return o.State.Ended() || state != referral.Open
+}
+
+// cutOff settles a letter whose attempt never came to an end: its process died, so nobody knows whether it went out.
+func (d *Desk) cutOff(ctx context.Context, id uuid.UUID) error {
+	var m db.Message
+	err := db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+		m, err = db.LockMessage(ctx, tx, id)
+		return err
+	})
+	if err != nil || m.State != db.MessageClaimed {
+		return err
+	}
+	return d.SettleLetter(ctx, id, Settled{State: db.MessageAmbiguous, Class: "interrupted"})
+}
+
+// Settled is what became of an attempt to send a letter.
+type Settled struct {
+	State      string // db.MessageAccepted, MessageRejected, MessageAmbiguous, or MessagePending when it surely was not sent
+	Class      string // why not, as a short code
+	ProviderID string
+}
+
+// SettleLetter writes what became of an attempt. A letter that did not go out, or may not have, becomes news on the
+// timeline and a phone call for a person (I8). Settling twice changes nothing.
+func (d *Desk) SettleLetter(ctx context.Context, id uuid.UUID, s Settled) error {
+	if s.State == db.MessageAccepted || s.State == db.MessagePending {
+		return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+			_, err := db.SettleMessage(ctx, tx, id, s.State, s.Class, s.ProviderID, d.Clock.Now())
+			return err
+		})
+	}
+	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		now := d.Clock.Now()
+		m, err := db.FindMessage(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		settled, err := db.SettleMessage(ctx, tx, id, s.State, s.Class, s.ProviderID, now)
+		if err != nil || !settled {
+			return err
+		}
+		who := Actor{Actor: referral.Actor{Role: referral.System}, Organisation: m.Organisation, Via: ViaMail}
+		w, err := d.lock(ctx, tx, who, m.Referral, now)
+		if err != nil {
+			return err
+		}
+		_, err = w.decide(ctx, referral.Command{Do: referral.Undelivered, Offer: m.Offer, Reason: s.Class})
+		return err
+	})
+}

@@ -1,0 +1,190 @@
+package casework
+
+import (
+	"context"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/db"
+	"throughline/referral"
+)
+
+// agencyWords are the commands that staff record on the word of an agency, which answers by phone.
+var agencyWords = map[referral.Name]bool{referral.Accept: true, referral.Decline: true, referral.Ask: true,
+	referral.Waitlist: true, referral.Contact: true, referral.Schedule: true, referral.StartService: true,
+	referral.Continue: true, referral.ReportOutcome: true, referral.Fail: true}
+
+// clientWords are the commands that are the client's word always.
+var clientWords = map[referral.Name]bool{referral.Confirm: true, referral.Dispute: true}
+
+// Do carries out a command of staff on a referral and gives the referral as it then is. Errors: invalid with the field,
+// consent_required, conflict with the outcome that was first, stale, forbidden, not_found.
+func (d *Desk) Do(ctx context.Context, who Actor, id uuid.UUID, in CommandInput, key *Key) (Referral, error) {
+	var out Referral
+	if err := who.staffOnly(); err != nil {
+		return out, err
+	}
+	if in.Do.ByClock() {
+		return out, referral.Invalid("command", "is the clock's")
+	}
+	if err := in.speak(&who); err != nil {
+		return out, err
+	}
+	refused := false
+	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
+			w, err := d.lock(ctx, tx, who, id, d.Clock.Now())
+			if err != nil {
+				return err
+			}
+			if refused, err = w.consent(ctx, in); err != nil || refused {
+				return err
+			}
+			if err := w.command(ctx, in); err != nil {
+				return err
+			}
+			out, err = d.readReferral(ctx, tx, who, id)
+			return err
+		})
+	})
+	if err == nil && refused {
+		return Referral{}, errConsent
+	}
+	return out, err
+}
+
+// speak settles on whose word the command is: what an agency decides needs the name of who said so.
+func (in *CommandInput) speak(who *Actor) error {
+	in.ToldBy, in.Note = strings.TrimSpace(in.ToldBy), strings.TrimSpace(in.Note)
+	switch {
+	case agencyWords[in.Do]:
+		who.For = referral.Agency
+		if in.ToldBy == "" {
+			return referral.Invalid("told_by", "name who at the agency said so")
+		}
+	case clientWords[in.Do]:
+		who.For = referral.Client
+	case in.For == referral.Client:
+		who.For = referral.Client
+	case in.For != "":
+		return referral.Invalid("for", "must be client, or be left out")
+	}
+	if in.Do == referral.Ask && in.Note == "" {
+		return referral.Invalid("note", "write what the agency asks")
+	}
+	if in.Do == referral.Answer && in.Note == "" {
+		return referral.Invalid("note", "write the answer")
+	}
+	if err := limits(map[string]string{"told_by": in.ToldBy}, 200); err != nil {
+		return err
+	}
+	return limits(map[string]string{"note": in.Note}, maxText)
+}
+
+// command turns what came in into a command of the rules, and carries it out.
+func (w *work) command(ctx context.Context, in CommandInput) error {
+	if in.IfVersion != 0 && in.IfVersion != w.rec.Facts.Version {
+		return &referral.Error{Code: referral.CodeStale, Message: "the referral has changed since that version"}
+	}
+	c := referral.Command{Do: in.Do, Offer: in.OfferID, Task: in.TaskID, Reason: in.Reason, Outcome: in.Outcome,
+		Unmet: in.Unmet, At: in.At, Person: in.PersonID}
+	if c.Offer == uuid.Nil && in.Do != referral.Withdraw && ofOneOffer(in.Do) {
+		only, err := w.onlyOffer(in.Do)
+		if err != nil {
+			return err
+		}
+		c.Offer = only
+	}
+	if err := w.prepare(ctx, in, &c); err != nil {
+		return err
+	}
+	w.note = in.Note
+	w.say(in, c.Offer)
+	_, err := w.decide(ctx, c)
+	return err
+}
+
+// prepare looks up what a command names: the services of new offers, the colleague who takes over.
+func (w *work) prepare(ctx context.Context, in CommandInput, c *referral.Command) error {
+	switch {
+	case in.Do == referral.AddOffer:
+		offers, err := w.newOffers(ctx, in.ServiceIDs)
+		c.Offers = offers
+		return err
+	case in.Do == referral.MarkInError && in.Again:
+		if o := find(w.rec.Facts.Offers, c.Offer); o != nil {
+			offers, err := w.newOffers(ctx, []uuid.UUID{o.Service})
+			c.Offers = offers
+			return err
+		}
+	case in.Do == referral.Reassign:
+		colleague, err := db.FindAccount(ctx, w.tx, in.PersonID)
+		if err != nil || colleague.OrganisationID != w.who.Organisation || !colleague.Active {
+			return referral.Invalid("person_id", "is not a colleague")
+		}
+	}
+	return nil
+}
+
+func ofOneOffer(do referral.Name) bool {
+	for _, t := range referral.Transitions {
+		if t.Do == do {
+			return true
+		}
+	}
+	return false
+}
+
+// onlyOffer finds the offer that a command must mean when none is named: the only one the graph lets it move.
+func (w *work) onlyOffer(do referral.Name) (uuid.UUID, error) {
+	var candidates []referral.Offer
+	for _, o := range w.rec.Facts.Offers {
+		for _, t := range referral.Transitions {
+			if t.Do == do && (o.State == t.To || contains(t.From, o.State)) {
+				candidates = append(candidates, o)
+				break
+			}
+		}
+	}
+	switch len(candidates) {
+	case 1:
+		return candidates[0].ID, nil
+	case 0:
+		outcome := string(w.rec.Facts.State)
+		if n := len(w.rec.Facts.Offers); n > 0 && w.rec.Facts.State != referral.Closed {
+			outcome = string(w.rec.Facts.Offers[n-1].State)
+		}
+		return uuid.Nil, &referral.Error{Code: referral.CodeConflict, Outcome: outcome, Message: "no agency's turn is in a state for this"}
+	}
+	return uuid.Nil, referral.Invalid("offer_id", "name the offer: more than one could be meant")
+}
+
+func contains(list []referral.OfferState, s referral.OfferState) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// say keeps the words that came with a command on its offer.
+func (w *work) say(in CommandInput, offer uuid.UUID) {
+	var words db.OfferWords
+	switch in.Do {
+	case referral.Ask:
+		words.Question = &in.Note
+	case referral.Answer:
+		words.Answer = &in.Note
+	case referral.Decline, referral.Fail:
+		words.ReasonNote = &in.Note
+	}
+	if in.ToldBy != "" {
+		words.AnsweredBy = &in.ToldBy
+	}
+	if offer != uuid.Nil && words != (db.OfferWords{}) {
+		w.words[offer] = words
+	}
+}

@@ -1,0 +1,249 @@
+package casework
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/db"
+	"throughline/directory"
+	"throughline/referral"
+)
+
+// Intake is what a new case with its first referral is answered with.
+type Intake struct {
+	CaseID     uuid.UUID      `json:"case_id"`
+	ReferralID uuid.UUID      `json:"referral_id"`
+	Reference  string         `json:"case_reference"`
+	State      referral.State `json:"state"`
+	Version    int            `json:"version"`
+}
+
+// OpenCase writes a caller's folder without a referral yet. Errors: invalid with the field, forbidden.
+func (d *Desk) OpenCase(ctx context.Context, who Actor, in CaseInput, key *Key) (Case, error) {
+	var out Case
+	if err := who.staffOnly(); err != nil {
+		return out, err
+	}
+	now := d.Clock.Now()
+	if err := in.tidy(now); err != nil {
+		return out, err
+	}
+	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		return once(ctx, tx, who, key, now, &out, func() error {
+			row, err := d.insertCase(ctx, tx, who, in)
+			if err != nil {
+				return err
+			}
+			out = caseOf(row)
+			return db.InsertAudit(ctx, tx, who.line(), now, "open_case", "case", row.ID)
+		})
+	})
+	return out, err
+}
+
+func (d *Desk) insertCase(ctx context.Context, tx *sqlx.Tx, who Actor, in CaseInput) (db.CaseRow, error) {
+	row := db.CaseRow{ID: uuid.New(), OrganisationID: who.Organisation, Reference: newReference(), Anonymous: in.Anonymous,
+		Name: in.Name, Phone: in.Phone, Email: in.Email, ContactTimes: in.ContactTimes, SafeToCall: in.SafeToCall,
+		SafeToLeaveMessage: in.SafeToLeaveMessage, Municipality: in.Municipality, PostalCode: in.PostalCode, Notes: in.Notes,
+		Language: in.Language, CreatedBy: who.ID, CreatedAt: d.Clock.Now()}
+	if in.BirthYear != 0 {
+		row.BirthYear = &in.BirthYear
+	}
+	return row, db.InsertCase(ctx, tx, row)
+}
+
+// newReference makes the short name of a case that people can say on the phone: forty random bits in an alphabet
+// without look-alikes (Crockford's base 32).
+func newReference() string {
+	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	var b [8]byte
+	rand.Read(b[:])
+	for i := range b {
+		b[i] = alphabet[b[i]%32]
+	}
+	return fmt.Sprintf("C-%s-%s", b[:4], b[4:])
+}
+
+// Refer opens a referral for one need of an existing case. Errors: invalid with the field, consent_required when the
+// client said no (only the refusal is kept), not_found for the case or a service, forbidden.
+func (d *Desk) Refer(ctx context.Context, who Actor, in ReferralInput, key *Key) (Referral, error) {
+	var out Referral
+	if err := who.staffOnly(); err != nil {
+		return out, err
+	}
+	if err := in.tidy(); err != nil {
+		return out, err
+	}
+	if in.refused() {
+		if _, err := db.FindCase(ctx, d.DB, who.Organisation, in.CaseID); err != nil {
+			return out, caseNotFound(err)
+		}
+		return out, d.refuse(ctx, who, in, key)
+	}
+	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
+			c, err := db.FindCase(ctx, tx, who.Organisation, in.CaseID)
+			if err != nil {
+				return caseNotFound(err)
+			}
+			id, err := d.insertReferral(ctx, tx, who, c, in)
+			if err != nil {
+				return err
+			}
+			out, err = d.readReferral(ctx, tx, who, id.ID)
+			return err
+		})
+	})
+	return out, err
+}
+
+func caseNotFound(err error) error {
+	if referral.CodeOf(err) == referral.CodeNotFound {
+		return &referral.Error{Code: referral.CodeNotFound, Field: "case_id", Message: "case not found"}
+	}
+	return err
+}
+
+// Intake writes a caller's folder and the first referral in one transaction. Errors as Refer, with the fields of the
+// case under "case".
+func (d *Desk) Intake(ctx context.Context, who Actor, in IntakeInput, key *Key) (Intake, error) {
+	var out Intake
+	if err := who.staffOnly(); err != nil {
+		return out, err
+	}
+	if err := in.Case.tidy(d.Clock.Now()); err != nil {
+		return out, under("case", err)
+	}
+	if err := in.Referral.tidy(); err != nil {
+		return out, err
+	}
+	if in.Referral.refused() {
+		in.Referral.CaseID = uuid.Nil
+		return out, d.refuse(ctx, who, in.Referral, key)
+	}
+	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
+			c, err := d.insertCase(ctx, tx, who, in.Case)
+			if err != nil {
+				return err
+			}
+			f, err := d.insertReferral(ctx, tx, who, c, in.Referral)
+			if err != nil {
+				return err
+			}
+			out = Intake{CaseID: c.ID, ReferralID: f.ID, Reference: c.Reference, State: f.State, Version: f.Version}
+			return nil
+		})
+	})
+	return out, err
+}
+
+func (r *ReferralInput) refused() bool { return !r.Draft && !r.Consent.Given }
+
+// refuse keeps a client's no and nothing else. With a key, asking again keeps it once.
+func (d *Desk) refuse(ctx context.Context, who Actor, in ReferralInput, key *Key) error {
+	c := db.Consent{Organisation: who.Organisation, Case: in.CaseID, How: in.Consent.How, Script: in.Consent.Script,
+		By: who.ID, At: d.Clock.Now()}
+	if key != nil {
+		c.ID = uuid.NewSHA1(who.ID, []byte(key.Key))
+	}
+	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := db.InsertConsent(ctx, tx, c); err != nil {
+			return err
+		}
+		return db.InsertAudit(ctx, tx, who.line(), c.At, "consent_refused", "case", in.CaseID)
+	})
+	if err != nil {
+		return err
+	}
+	return errConsent
+}
+
+func (d *Desk) insertReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.CaseRow, in ReferralInput) (referral.Facts, error) {
+	now := d.Clock.Now()
+	if in.EpisodeOf != uuid.Nil {
+		if err := d.mayReopen(ctx, tx, who, c.ID, in.EpisodeOf); err != nil {
+			return referral.Facts{}, err
+		}
+	}
+	w := &work{desk: d, tx: tx, who: who, now: now, services: map[uuid.UUID]directory.OfferService{}}
+	offers, err := w.newOffers(ctx, in.ServiceIDs)
+	if err != nil {
+		return referral.Facts{}, err
+	}
+	zone, policy, err := d.setting(ctx, tx, who.Organisation)
+	if err != nil {
+		return referral.Facts{}, err
+	}
+	f, err := referral.Begin(referral.Facts{ID: uuid.New(), Urgency: in.Urgency, Owner: who.ID, Created: now,
+		Helpline: referral.Calendar{Zone: zone}}, offers, !in.Draft)
+	if err != nil {
+		return f, err
+	}
+	n := db.NewReferral{Organisation: who.Organisation, Case: c.ID, EpisodeOf: in.EpisodeOf, Need: in.Need,
+		Details: in.Details, Facts: f, Step: referral.Next(f, policy, now)}
+	if err := db.InsertReferral(ctx, tx, n); err != nil {
+		return f, err
+	}
+	if err := db.InsertOffers(ctx, tx, who.Organisation, f.ID, f.Offers); err != nil {
+		return f, err
+	}
+	return f, d.begun(ctx, tx, who, c, f, in)
+}
+
+// begun writes what goes with a new referral: consent, timeline, audit and, when it is open, its workflow's start.
+func (d *Desk) begun(ctx context.Context, tx *sqlx.Tx, who Actor, c db.CaseRow, f referral.Facts, in ReferralInput) error {
+	entry := db.Entry{What: "refer", To: string(f.State), Code: in.Need}
+	if err := db.InsertTimeline(ctx, tx, who.line(), f.ID, f.Version, f.Created, []db.Entry{entry}); err != nil {
+		return err
+	}
+	if in.Draft {
+		return nil
+	}
+	if err := db.InsertConsent(ctx, tx, db.Consent{Organisation: who.Organisation, Case: c.ID, Referral: f.ID, Given: true,
+		How: in.Consent.How, Script: in.Consent.Script, Services: in.ServiceIDs, By: who.ID, At: f.Created}); err != nil {
+		return err
+	}
+	return db.InsertOutbox(ctx, tx, who.Organisation, f.ID, db.OutboxStart, f.Version, f.Created)
+}
+
+// mayReopen allows a new episode of a closed referral of the same case only.
+func (d *Desk) mayReopen(ctx context.Context, tx *sqlx.Tx, who Actor, caseID, old uuid.UUID) error {
+	rec, err := db.ReadRecord(ctx, tx, old)
+	if err != nil || rec.Organisation != who.Organisation || rec.Case != caseID {
+		return &referral.Error{Code: referral.CodeNotFound, Field: "episode_of", Message: "referral not found"}
+	}
+	if rec.Facts.State != referral.Closed {
+		return &referral.Error{Code: referral.CodeConflict, Field: "episode_of", Outcome: string(rec.Facts.State),
+			Message: "only a closed referral is taken up again"}
+	}
+	return nil
+}
+
+// newOffers looks up services to be asked: unknown ones are not_found, closed and full ones invalid, each by its field.
+func (w *work) newOffers(ctx context.Context, ids []uuid.UUID) ([]referral.NewOffer, error) {
+	found, err := directory.ForOffer(ctx, w.tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	offers := make([]referral.NewOffer, len(ids))
+	for i, id := range ids {
+		field := fmt.Sprintf("service_ids.%d", i)
+		s, ok := found[id]
+		switch {
+		case !ok:
+			return nil, &referral.Error{Code: referral.CodeNotFound, Field: field, Message: "service not found"}
+		case s.Status != "active" || !s.AcceptsReferrals:
+			return nil, referral.Invalid(field, "does not take referrals now")
+		case s.FullUntil != nil && s.FullUntil.After(w.now):
+			return nil, referral.Invalid(field, "is full")
+		}
+		w.services[id] = s
+		offers[i] = referral.NewOffer{ID: uuid.New(), Service: id, Calendar: calendarOf(s)}
+	}
+	return offers, nil
+}

@@ -1,0 +1,205 @@
+package casework
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/db"
+	"throughline/internal/token"
+	"throughline/referral"
+)
+
+// errLink is the one answer for a link that is unknown, expired or revoked, so that nobody learns which.
+var errLink = referral.NotFound("link")
+
+// newLinkPause is how long after one new link the next is mailed, so that a page left open can't flood an inbox.
+const newLinkPause = 10 * time.Minute
+
+// OpenLink gives what an agency's link shows and changes nothing but the audit, which keeps that the client's contact
+// details were seen. not_found alike for a link that is unknown, expired or revoked.
+func (d *Desk) OpenLink(ctx context.Context, raw string) (LinkPage, error) {
+	var page LinkPage
+	err := db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+		link, err := d.goodLink(ctx, tx, raw)
+		if err != nil {
+			return err
+		}
+		page, err = d.linkPage(ctx, tx, link)
+		return err
+	})
+	return page, db.Translate(err)
+}
+
+func (d *Desk) goodLink(ctx context.Context, q sqlx.QueryerContext, raw string) (db.Link, error) {
+	link, err := db.FindLink(ctx, q, token.Hash(raw))
+	if referral.CodeOf(err) == referral.CodeNotFound {
+		return link, errLink
+	}
+	if err == nil && (link.RevokedAt != nil || !d.Clock.Now().Before(link.ExpiresAt)) {
+		return link, errLink
+	}
+	return link, err
+}
+
+// ReplyInput is what an agency posts on its page. Name is typed by a person: scanners that post forms have none.
+type ReplyInput struct {
+	Do                    referral.Name
+	Name                  string
+	Reason, Outcome, Note string
+	Unmet                 string
+	At                    time.Time
+	// Version is the referral's when the page was made. A count that was posted twice from one page counts once.
+	Version int
+}
+
+// Reply carries out what an agency posted on its page. The same decision again is answered like the first time.
+// Errors: not_found for a dead link, invalid with the field, conflict with the outcome that was first.
+func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) (LinkPage, error) {
+	var page LinkPage
+	in.Name, in.Note = strings.TrimSpace(bidi.Replace(in.Name)), strings.TrimSpace(in.Note)
+	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		link, err := d.goodLink(ctx, tx, raw)
+		if err != nil {
+			return err
+		}
+		if err := in.validate(); err != nil {
+			return err
+		}
+		who := Actor{Actor: referral.Actor{Role: referral.Agency}, Organisation: link.Organisation, Name: in.Name, Via: ViaLink}
+		w, err := d.lock(ctx, tx, who, link.Referral, d.Clock.Now())
+		if err != nil {
+			return err
+		}
+		if o := find(w.rec.Facts.Offers, link.Offer); dead(*o) {
+			return errLink
+		}
+		if !in.postedTwice(w.rec.Facts.Version) {
+			w.note = in.Note
+			w.say(CommandInput{Do: in.Do, Note: in.Note, ToldBy: in.Name}, link.Offer)
+			if _, err := w.decide(ctx, referral.Command{Do: in.Do, Offer: link.Offer, Reason: in.Reason, Outcome: in.Outcome,
+				Unmet: in.Unmet, At: in.At}); err != nil {
+				return err
+			}
+		}
+		page, err = d.linkPage(ctx, tx, link)
+		return err
+	})
+	return page, err
+}
+
+func (in ReplyInput) validate() error {
+	switch {
+	case !agencyWords[in.Do]:
+		return referral.Invalid("command", "is not known")
+	case in.Name == "":
+		return referral.Invalid("name", "type your name")
+	case in.Do == referral.Ask && in.Note == "":
+		return referral.Invalid("note", "write your question")
+	}
+	if err := limits(map[string]string{"name": in.Name}, maxLine); err != nil {
+		return err
+	}
+	return limits(map[string]string{"note": in.Note}, maxText)
+}
+
+// postedTwice reports a command that may be given again and again, posted from a page that is out of date.
+func (in ReplyInput) postedTwice(version int) bool {
+	again := in.Do == referral.Contact || in.Do == referral.Continue || in.Do == referral.Ask || in.Do == referral.Waitlist
+	return again && in.Version != 0 && in.Version != version
+}
+
+// dead reports an offer whose link opens nothing: it was taken back, or should never have been.
+func dead(o referral.Offer) bool {
+	return o.State == referral.Withdrawn || o.State == referral.InError || o.State == referral.Queued
+}
+
+// linkPage reads what the agency may see now.
+func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link) (LinkPage, error) {
+	rec, err := db.ReadRecord(ctx, tx, link.Referral)
+	if err != nil {
+		return LinkPage{}, err
+	}
+	if _, err := services(ctx, tx, &rec.Facts); err != nil {
+		return LinkPage{}, err
+	}
+	o := find(rec.Facts.Offers, link.Offer)
+	if dead(*o) {
+		return LinkPage{}, errLink
+	}
+	v, err := db.FindLinkView(ctx, tx, link.Offer)
+	if err != nil {
+		return LinkPage{}, err
+	}
+	page := LinkPage{ReferralID: rec.Facts.ID, OfferID: o.ID, State: o.State, Referral: rec.Facts.State, Version: rec.Facts.Version,
+		Service: v.Service, ServiceFR: v.ServiceFR, Agency: v.Agency, AgencyFR: v.AgencyFR, MailLocale: v.MailLocale,
+		Need: rec.Need, Urgency: rec.Facts.Urgency, Language: v.Language, Area: v.Municipality, SentAt: o.Sent,
+		ReplyBy: referral.ReplyBy(*o, rec.Facts.Urgency, rec.Policy), Zone: o.Calendar.Zone, Helpline: v.Helpline,
+		Phone: v.HelplinePhone, Reason: o.Reason, Outcome: o.Outcome, Question: v.Question, Answer: v.Answer,
+		AnsweredBy: v.AnsweredBy, Attempts: o.Attempts}
+	if page.Zone == nil {
+		page.Zone = referral.Toronto
+	}
+	if !o.Visit.IsZero() {
+		page.VisitAt = &o.Visit
+	}
+	if rec.Facts.State == referral.Open {
+		page.Can = referral.OfferCommands(o.State, referral.Agency)
+	}
+	if rec.Facts.State != referral.Open || !o.State.Taken() {
+		return page, nil
+	}
+	page.Client = &LinkClient{Name: v.Name, Phone: v.Phone, Email: v.Email, ContactTimes: v.ContactTimes,
+		Municipality: v.Municipality, PostalCode: v.PostalCode, Details: v.Details, Language: v.Language,
+		SafeToCall: v.SafeToCall, SafeToLeaveMessage: v.SafeToLeaveMessage, Anonymous: v.Anonymous}
+	if v.BirthYear != nil {
+		page.Client.BirthYear = *v.BirthYear
+	}
+	who := db.Who{Organisation: link.Organisation, Role: referral.Agency, Via: string(ViaLink)}
+	return page, db.InsertAudit(ctx, tx, who, d.Clock.Now(), "view", "case", rec.Case)
+}
+
+// AskNewLink mails a new link to the address on file when the token was once good and its offer still waits for the
+// agency. It answers nil for any token, so that nobody learns which it was; an error means the database is away.
+func (d *Desk) AskNewLink(ctx context.Context, raw string) error {
+	now := d.Clock.Now()
+	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		link, err := db.FindLink(ctx, tx, token.Hash(raw))
+		if referral.CodeOf(err) == referral.CodeNotFound {
+			return nil
+		}
+		if err != nil || link.RevokedAt != nil {
+			return err
+		}
+		who := Actor{Actor: referral.Actor{Role: referral.Agency}, Organisation: link.Organisation, Via: ViaLink}
+		w, err := d.lock(ctx, tx, who, link.Referral, now)
+		if err != nil {
+			return err
+		}
+		o := find(w.rec.Facts.Offers, link.Offer)
+		alive := w.rec.Facts.State == referral.Open && (o.State.Awaiting() || o.State.Taken())
+		if !alive || w.email(o) == "" {
+			return nil
+		}
+		recent, err := db.PostedSince(ctx, tx, o.ID, referral.NewLinkLetter, now.Add(-newLinkPause))
+		if err != nil || recent {
+			return err
+		}
+		s := w.services[o.Service]
+		m := db.NewMessage{ID: uuid.New(), Offer: o.ID, Letter: referral.NewLinkLetter, Recipient: s.Email,
+			Locale: s.MailLocale, State: db.MessagePending, Generation: 1}
+		key := "asked " + now.Format(time.RFC3339Nano)
+		if err := db.InsertMessages(ctx, tx, link.Organisation, link.Referral, w.rec.Facts.Version, key, now, []db.NewMessage{m}); err != nil {
+			return err
+		}
+		entry := db.Entry{What: "new_link", Offer: &o.ID}
+		return db.InsertTimeline(ctx, tx, who.line(), link.Referral, w.rec.Facts.Version, now, []db.Entry{entry})
+	})
+}
+
+// CanDo reports that the agency may give a command now.
+func (p LinkPage) CanDo(do referral.Name) bool { return slices.Contains(p.Can, do) }

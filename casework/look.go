@@ -1,0 +1,279 @@
+package casework
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/db"
+	"throughline/referral"
+)
+
+// CaseRow is a case in a list. It holds personal data.
+type CaseRow = db.CaseListRow
+
+// QueueFilter chooses referrals for a list.
+type QueueFilter = db.QueueFilter
+
+// TaskFilter chooses open tasks for a list.
+type TaskFilter struct {
+	Mine          bool // of this person, and of anyone of the same role
+	Limit, Offset int
+}
+
+const maxRows = 100
+
+// rows bounds a page of a list: 50 rows unless asked otherwise, 100 at most.
+func rows(limit, offset int) (int, int) {
+	if limit <= 0 {
+		limit = 50
+	}
+	return min(limit, maxRows), max(offset, 0)
+}
+
+// look reads in one transaction with the audit entry that says who looked at what.
+func (d *Desk) look(ctx context.Context, who Actor, subject string, id uuid.UUID, read func(ctx context.Context, tx *sqlx.Tx) error) error {
+	if err := who.staffOnly(); err != nil {
+		return err
+	}
+	err := db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := read(ctx, tx); err != nil {
+			return err
+		}
+		return db.InsertAudit(ctx, tx, who.line(), d.Clock.Now(), "view", subject, id)
+	})
+	return db.Translate(err)
+}
+
+// Case reads a folder with all its referrals, newest first; not_found also when it is another organisation's.
+func (d *Desk) Case(ctx context.Context, who Actor, id uuid.UUID) (c Case, list []Referral, err error) {
+	err = d.look(ctx, who, "case", id, func(ctx context.Context, tx *sqlx.Tx) error {
+		row, err := db.FindCase(ctx, tx, who.Organisation, id)
+		if err != nil {
+			return err
+		}
+		c = caseOf(row)
+		views, err := db.ReferralViews(ctx, tx, who.Organisation, id)
+		if err != nil {
+			return err
+		}
+		list = make([]Referral, len(views))
+		for i, v := range views {
+			if list[i], err = referralOf(v); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return c, list, err
+}
+
+// Cases lists the newest cases.
+func (d *Desk) Cases(ctx context.Context, who Actor, limit int) (list []CaseRow, err error) {
+	limit, _ = rows(limit, 0)
+	err = d.look(ctx, who, "cases", uuid.Nil, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+		list, err = db.Cases(ctx, tx, who.Organisation, limit)
+		return err
+	})
+	return list, err
+}
+
+// Referral reads a referral; not_found also when it is another organisation's.
+func (d *Desk) Referral(ctx context.Context, who Actor, id uuid.UUID) (r Referral, err error) {
+	err = d.look(ctx, who, "referral", id, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+		r, err = d.readReferral(ctx, tx, who, id)
+		return err
+	})
+	return r, err
+}
+
+func (d *Desk) readReferral(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID) (Referral, error) {
+	v, err := db.FindReferralView(ctx, tx, who.Organisation, id)
+	if err != nil {
+		return Referral{}, err
+	}
+	return referralOf(v)
+}
+
+// Timeline reads what happened to a referral, oldest first.
+func (d *Desk) Timeline(ctx context.Context, who Actor, id uuid.UUID) (list []TimelineEntry, err error) {
+	err = d.look(ctx, who, "timeline", id, func(ctx context.Context, tx *sqlx.Tx) error {
+		if _, err := db.FindReferralView(ctx, tx, who.Organisation, id); err != nil {
+			return err
+		}
+		lines, err := db.Timeline(ctx, tx, who.Organisation, id)
+		if err != nil {
+			return err
+		}
+		list = make([]TimelineEntry, len(lines))
+		for i, l := range lines {
+			list[i] = TimelineEntry{ID: l.ID, Version: l.Version, At: l.At, What: l.What, OfferID: l.OfferID, Agency: l.Agency,
+				TaskID: l.TaskID, From: l.From, To: l.To, Code: l.Code, Attribution: l.Attribution, ActorRole: l.ActorRole,
+				ActorFor: l.ActorFor, ActorName: l.ActorName, Via: Via(l.Via), Note: l.Note}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// Queue lists referrals and counts them all: open and draft ones by when their step is due, or closed ones.
+func (d *Desk) Queue(ctx context.Context, who Actor, f QueueFilter) (list []QueueItem, total int, err error) {
+	f.Limit, f.Offset = rows(f.Limit, f.Offset)
+	now := d.Clock.Now()
+	err = d.look(ctx, who, "queue", uuid.Nil, func(ctx context.Context, tx *sqlx.Tx) error {
+		found, err := db.Queue(ctx, tx, who.Organisation, f)
+		if err != nil {
+			return err
+		}
+		list = make([]QueueItem, len(found))
+		for i, r := range found {
+			total = r.Total
+			list[i] = QueueItem{ID: r.ID, CaseID: r.CaseID, Reference: r.Reference, Need: r.Need, Urgency: r.Urgency,
+				State: r.State, OfferState: r.OfferState, Agency: r.Agency, Service: r.Service, ServiceFR: r.ServiceFR,
+				OwnerID: r.OwnerID, OwnerName: r.OwnerName, Escalated: r.Escalated, OpenTasks: r.OpenTasks,
+				CreatedAt: r.CreatedAt, ClosedAt: r.ClosedAt, Outcome: r.Outcome, Evidence: r.Evidence}
+			step, err := stepOf(r.Step, r.PersonName)
+			if err != nil {
+				return err
+			}
+			if step != nil {
+				list[i].Step, list[i].Overdue = *step, step.Due.Before(now)
+			}
+		}
+		return nil
+	})
+	return list, total, err
+}
+
+// Tasks lists open tasks by when they are due, and counts them all.
+func (d *Desk) Tasks(ctx context.Context, who Actor, f TaskFilter) (list []Task, total int, err error) {
+	in := db.TaskFilter{}
+	in.Limit, in.Offset = rows(f.Limit, f.Offset)
+	if f.Mine {
+		in.Assignee, in.Role = who.ID, who.Role
+	}
+	err = d.look(ctx, who, "tasks", uuid.Nil, func(ctx context.Context, tx *sqlx.Tx) error {
+		found, err := db.Tasks(ctx, tx, who.Organisation, in)
+		if err != nil {
+			return err
+		}
+		list = make([]Task, len(found))
+		for i, t := range found {
+			list[i], total = taskOf(t), t.Total
+		}
+		return nil
+	})
+	return list, total, err
+}
+
+// Task reads one task, open or not; not_found also when it is another organisation's.
+func (d *Desk) Task(ctx context.Context, who Actor, id uuid.UUID) (t Task, err error) {
+	err = d.look(ctx, who, "task", id, func(ctx context.Context, tx *sqlx.Tx) error {
+		found, err := db.Tasks(ctx, tx, who.Organisation, db.TaskFilter{Task: id, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return referral.NotFound("task")
+		}
+		t = taskOf(found[0])
+		return nil
+	})
+	return t, err
+}
+
+func caseOf(r db.CaseRow) Case {
+	c := Case{ID: r.ID, Reference: r.Reference, CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt, CaseInput: CaseInput{
+		Anonymous: r.Anonymous, Name: r.Name, Phone: r.Phone, Email: r.Email, ContactTimes: r.ContactTimes,
+		SafeToCall: r.SafeToCall, SafeToLeaveMessage: r.SafeToLeaveMessage, Municipality: r.Municipality,
+		PostalCode: r.PostalCode, Language: r.Language, Notes: r.Notes}}
+	if r.BirthYear != nil {
+		c.BirthYear = *r.BirthYear
+	}
+	return c
+}
+
+func taskOf(t db.TaskRow) Task {
+	return Task{ID: t.ID, ReferralID: t.ReferralID, CaseID: t.CaseID, Reference: t.Reference, OfferID: t.OfferID,
+		Service: t.Service, ServiceFR: t.ServiceFR, Agency: t.Agency, Phone: t.Phone, Need: t.Need, Urgency: t.Urgency,
+		Kind: t.Kind, Cause: t.Cause, State: t.State, Role: t.Role, AssigneeID: t.AssigneeID, AssigneeName: t.AssigneeName,
+		CreatedAt: t.CreatedAt, DueAt: t.DueAt, DoneAt: t.DoneAt, Escalations: t.Escalations, Result: t.Result}
+}
+
+func referralOf(v db.ReferralView) (Referral, error) {
+	r := Referral{ID: v.ID, CaseID: v.CaseID, Reference: v.Reference, EpisodeOf: v.EpisodeOf, Need: v.Need, Details: v.Details,
+		Urgency: v.Urgency, State: v.State, Outcome: v.Outcome, Unmet: v.Unmet, Evidence: v.Evidence, Version: v.Version,
+		OwnerID: v.OwnerID, OwnerName: v.OwnerName, CreatedAt: v.CreatedAt, OpenedAt: v.OpenedAt, ClosedAt: v.ClosedAt}
+	var err error
+	if r.Step, err = stepOf(v.Step, v.PersonName); err != nil {
+		return r, err
+	}
+	if r.Offers, err = db.Rows[Offer](v.Offers); err != nil {
+		return r, fmt.Errorf("read offers: %w", err)
+	}
+	for i := range r.Offers {
+		o := &r.Offers[i]
+		o.TaskStatus, o.Can = o.State.TaskStatus(), staffCommands(v.State, o.State)
+	}
+	if r.Tasks, err = db.Rows[Task](v.Tasks); err != nil {
+		return r, fmt.Errorf("read tasks: %w", err)
+	}
+	for i := range r.Tasks {
+		t := &r.Tasks[i]
+		t.ReferralID, t.CaseID, t.Reference, t.Need, t.Urgency = v.ID, v.CaseID, v.Reference, v.Need, v.Urgency
+	}
+	if v.Consent != nil {
+		r.Consent = &Consent{}
+		if err := json.Unmarshal(v.Consent, r.Consent); err != nil {
+			return r, fmt.Errorf("read consent: %w", err)
+		}
+	}
+	return r, nil
+}
+
+// staffCommands lists what staff may record of an offer, on their own or on another's word.
+func staffCommands(state referral.State, at referral.OfferState) []referral.Name {
+	can := []referral.Name{}
+	if state == referral.Closed {
+		return can
+	}
+	for _, role := range []referral.Role{referral.Agency, referral.Navigator, referral.Client} {
+		for _, do := range referral.OfferCommands(at, role) {
+			if (state == referral.Open || do == referral.Withdraw) && !containsName(can, do) {
+				can = append(can, do)
+			}
+		}
+	}
+	return can
+}
+
+func containsName(list []referral.Name, n referral.Name) bool {
+	for _, x := range list {
+		if x == n {
+			return true
+		}
+	}
+	return false
+}
+
+func stepOf(raw []byte, person string) (*Step, error) {
+	if raw == nil {
+		return nil, nil
+	}
+	var s referral.Step
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return nil, fmt.Errorf("read step: %w", err)
+	}
+	return &Step{Do: s.Do, OfferID: some(s.Offer), TaskID: some(s.Task), TaskKind: s.TaskKind, Cause: s.Cause, Due: s.Due,
+		Role: s.Role, PersonID: some(s.Person), PersonName: person}, nil
+}
+
+func some(id uuid.UUID) *uuid.UUID {
+	if id == uuid.Nil {
+		return nil
+	}
+	return &id
+}

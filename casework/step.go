@@ -1,0 +1,79 @@
+package casework
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/db"
+	"throughline/referral"
+)
+
+// Next says what comes next for a referral. at is the workflow's time: the present is the later of it and the desk's
+// clock, so that a workflow whose time is skipped sees its own future. When the stored step no longer is what the rules
+// say (a changed policy, a calendar, a failed mail), the record is brought up to date. not_found when there is none.
+func (d *Desk) Next(ctx context.Context, id uuid.UUID, at time.Time) (referral.Step, error) {
+	now := d.at(at)
+	rec, err := db.ReadRecord(ctx, d.DB, id)
+	if err != nil {
+		return referral.Step{}, err
+	}
+	if _, err := services(ctx, d.DB, &rec.Facts); err != nil {
+		return referral.Step{}, err
+	}
+	step := referral.Next(rec.Facts, rec.Policy, now)
+	if current(rec.Step, step, now) {
+		return step, nil
+	}
+	return step, d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		w, err := d.lock(ctx, tx, ClockActor(rec.Organisation), id, now)
+		if err != nil {
+			return err
+		}
+		step = referral.Next(w.rec.Facts, w.rec.Policy, now)
+		return db.UpdateReferral(ctx, tx, w.rec.Facts, w.rec.Facts.Version, step)
+	})
+}
+
+// current reports that the stored step is still right; steps that are due now differ in nothing that matters.
+func current(stored, step referral.Step, now time.Time) bool {
+	return stored.Same(step) && stored.Role == step.Role && stored.Person == step.Person &&
+		(stored.Due.Equal(step.Due) || (!stored.Due.After(now) && !step.Due.After(now)))
+}
+
+// Run carries out a step that has come due and says what comes after it. A step that is no longer next, because someone
+// was faster or because this runs a second time, is left alone: the answer is just the step that is next now.
+func (d *Desk) Run(ctx context.Context, id uuid.UUID, step referral.Step, at time.Time) (referral.Step, error) {
+	now := d.at(at)
+	var after referral.Step
+	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		rec, err := db.LockRecord(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		w := &work{desk: d, tx: tx, who: ClockActor(rec.Organisation), now: now, rec: rec}
+		if w.services, err = services(ctx, tx, &w.rec.Facts); err != nil {
+			return err
+		}
+		after = referral.Next(w.rec.Facts, w.rec.Policy, now)
+		if !after.Same(step) || after.Due.After(now) {
+			return nil
+		}
+		if _, err := w.decide(ctx, after.CommandOf()); err != nil {
+			return err
+		}
+		after = w.rec.Step
+		return nil
+	})
+	return after, err
+}
+
+func (d *Desk) at(at time.Time) time.Time {
+	now := d.Clock.Now()
+	if at = at.UTC().Truncate(time.Microsecond); at.After(now) {
+		return at
+	}
+	return now
+}

@@ -1,0 +1,198 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/referral"
+)
+
+// Organisation is a helpline.
+type Organisation struct {
+	ID        uuid.UUID `db:"id"`
+	Name      string    `db:"name"`
+	Phone     string    `db:"phone"`
+	TimeZone  string    `db:"time_zone"`
+	CreatedAt time.Time `db:"created_at"`
+}
+
+// Account is someone who works at a helpline.
+type Account struct {
+	ID             uuid.UUID     `db:"id"`
+	OrganisationID uuid.UUID     `db:"organisation_id"`
+	Email          string        `db:"email"`
+	Name           string        `db:"name"`
+	Role           referral.Role `db:"role"`
+	Locale         string        `db:"locale"`
+	PasswordHash   string        `db:"password_hash"`
+	Active         bool          `db:"active"`
+	CreatedAt      time.Time     `db:"created_at"`
+}
+
+const accountColumns = `id, organisation_id, email, name, role, locale, password_hash, active, created_at`
+
+// InsertOrganisation adds a helpline.
+func InsertOrganisation(ctx context.Context, q sqlx.ExecerContext, o Organisation) error {
+	_, err := q.ExecContext(ctx, `INSERT INTO organisations (id, name, phone, time_zone, created_at) VALUES ($1, $2, $3, $4, $5)`,
+		o.ID, o.Name, o.Phone, o.TimeZone, o.CreatedAt)
+	if err != nil {
+		return fmt.Errorf("save organisation: %w", Translate(err))
+	}
+	return nil
+}
+
+// FindOrganisation reads a helpline by id.
+func FindOrganisation(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID) (Organisation, error) {
+	var o Organisation
+	err := sqlx.GetContext(ctx, q, &o, `SELECT id, name, phone, time_zone, created_at FROM organisations WHERE id = $1`, id)
+	if err != nil {
+		return o, fmt.Errorf("read organisation: %w", Translate(err))
+	}
+	return o, nil
+}
+
+// Organisations lists the helplines, oldest first.
+func Organisations(ctx context.Context, q sqlx.QueryerContext) ([]Organisation, error) {
+	var list []Organisation
+	err := sqlx.SelectContext(ctx, q, &list, `SELECT id, name, phone, time_zone, created_at FROM organisations ORDER BY created_at, id`)
+	if err != nil {
+		return nil, fmt.Errorf("read organisations: %w", Translate(err))
+	}
+	return list, nil
+}
+
+// InsertAccount adds someone; conflict when the address has an account.
+func InsertAccount(ctx context.Context, q sqlx.ExtContext, a Account) error {
+	_, err := sqlx.NamedExecContext(ctx, q, `INSERT INTO accounts (`+accountColumns+`) VALUES (:id, :organisation_id, :email,
+		:name, :role, :locale, :password_hash, :active, :created_at)`, a)
+	if err != nil {
+		return fmt.Errorf("save account: %w", Translate(err))
+	}
+	return nil
+}
+
+// FindAccount reads an account by id; not_found when there is none.
+func FindAccount(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID) (Account, error) {
+	return account(ctx, q, `SELECT `+accountColumns+` FROM accounts WHERE id = $1`, id)
+}
+
+// FindAccountByEmail reads an account by its address, in any case.
+func FindAccountByEmail(ctx context.Context, q sqlx.QueryerContext, email string) (Account, error) {
+	return account(ctx, q, `SELECT `+accountColumns+` FROM accounts WHERE lower(email) = lower($1)`, email)
+}
+
+// FindAccountByKey reads the account of an API key by the key's digest, and notes that the key was used.
+func FindAccountByKey(ctx context.Context, q sqlx.QueryerContext, hash []byte, at time.Time) (Account, error) {
+	return account(ctx, q, `WITH used AS (
+		UPDATE api_keys SET last_used_at = $2 WHERE key_hash = $1 AND revoked_at IS NULL
+			AND (last_used_at IS NULL OR last_used_at < $2::timestamptz - interval '1 minute'))
+		SELECT `+accountColumns+` FROM accounts
+		WHERE id = (SELECT account_id FROM api_keys WHERE key_hash = $1 AND revoked_at IS NULL)`, hash, at)
+}
+
+func account(ctx context.Context, q sqlx.QueryerContext, query string, args ...any) (Account, error) {
+	var a Account
+	if err := sqlx.GetContext(ctx, q, &a, query, args...); err != nil {
+		return a, fmt.Errorf("read account: %w", Translate(err))
+	}
+	return a, nil
+}
+
+// Accounts lists an organisation's people by name.
+func Accounts(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID) ([]Account, error) {
+	var list []Account
+	err := sqlx.SelectContext(ctx, q, &list, `SELECT `+accountColumns+` FROM accounts WHERE organisation_id = $1 ORDER BY name, id`, organisation)
+	if err != nil {
+		return nil, fmt.Errorf("read accounts: %w", Translate(err))
+	}
+	return list, nil
+}
+
+// UpdateAccount changes what may change of an account: its password, its language, whether it may sign in.
+func UpdateAccount(ctx context.Context, q sqlx.ExtContext, a Account) error {
+	_, err := sqlx.NamedExecContext(ctx, q, `UPDATE accounts SET password_hash = :password_hash, locale = :locale, active = :active
+		WHERE id = :id`, a)
+	if err != nil {
+		return fmt.Errorf("save account: %w", Translate(err))
+	}
+	return nil
+}
+
+// APIKey is a key as it is kept: its digest, never itself.
+type APIKey struct {
+	ID         uuid.UUID  `db:"id"`
+	AccountID  uuid.UUID  `db:"account_id"`
+	Name       string     `db:"name"`
+	CreatedAt  time.Time  `db:"created_at"`
+	LastUsedAt *time.Time `db:"last_used_at"`
+	RevokedAt  *time.Time `db:"revoked_at"`
+}
+
+// InsertKey keeps a key's digest.
+func InsertKey(ctx context.Context, q sqlx.ExecerContext, organisation uuid.UUID, k APIKey, hash []byte) error {
+	_, err := q.ExecContext(ctx, `INSERT INTO api_keys (id, organisation_id, account_id, name, key_hash, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6)`, k.ID, organisation, k.AccountID, k.Name, hash, k.CreatedAt)
+	if err != nil {
+		return fmt.Errorf("save API key: %w", Translate(err))
+	}
+	return nil
+}
+
+// Keys lists every key of an organisation, newest first.
+func Keys(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID) ([]APIKey, error) {
+	var list []APIKey
+	err := sqlx.SelectContext(ctx, q, &list, `SELECT id, account_id, name, created_at, last_used_at, revoked_at FROM api_keys
+		WHERE organisation_id = $1 ORDER BY created_at DESC`, organisation)
+	if err != nil {
+		return nil, fmt.Errorf("read API keys: %w", Translate(err))
+	}
+	return list, nil
+}
+
+// RevokeKey ends a key at once; not_found when there is no such key, or it has ended.
+func RevokeKey(ctx context.Context, q sqlx.ExecerContext, id uuid.UUID, at time.Time) error {
+	res, err := q.ExecContext(ctx, `UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL`, id, at)
+	if err != nil {
+		return fmt.Errorf("revoke API key: %w", Translate(err))
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return referral.NotFound("API key")
+	}
+	return nil
+}
+
+// InsertPolicy puts a policy in force after the present one.
+func InsertPolicy(ctx context.Context, q sqlx.ExecerContext, organisation uuid.UUID, p referral.Policy, by string, at time.Time) error {
+	raw, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	_, err = q.ExecContext(ctx, `INSERT INTO policies (organisation_id, version, body, set_by, set_at)
+		SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4 FROM policies WHERE organisation_id = $1`, organisation, raw, by, at)
+	if err != nil {
+		return fmt.Errorf("save policy: %w", Translate(err))
+	}
+	return nil
+}
+
+// FindPolicy reads the policy in force; the standard one when none was set.
+func FindPolicy(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID) (referral.Policy, error) {
+	var bodies [][]byte
+	err := sqlx.SelectContext(ctx, q, &bodies, `SELECT body FROM policies WHERE organisation_id = $1 ORDER BY version DESC LIMIT 1`, organisation)
+	if err != nil {
+		return referral.Policy{}, fmt.Errorf("read policy: %w", Translate(err))
+	}
+	if len(bodies) == 0 {
+		return referral.Standard(), nil
+	}
+	var p referral.Policy
+	if err := json.Unmarshal(bodies[0], &p); err != nil {
+		return p, fmt.Errorf("read policy: %w", err)
+	}
+	return p, nil
+}

@@ -1,0 +1,50 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+)
+
+// Answered is what a key was answered with.
+type Answered struct {
+	BodyHash []byte `db:"body_hash"`
+	Body     []byte `db:"body"`
+}
+
+// ClaimKey keeps other requests with the same key out until the transaction ends; busy when one is at work.
+func ClaimKey(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, key string) (busy bool, err error) {
+	var free bool
+	err = tx.GetContext(ctx, &free, `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))`, account.String()+"/"+key)
+	if err != nil {
+		return false, fmt.Errorf("claim key: %w", Translate(err))
+	}
+	return !free, nil
+}
+
+// FindAnswer reads what a key was answered with; ok is false when it is new.
+func FindAnswer(ctx context.Context, tx *sqlx.Tx, organisation, account uuid.UUID, key string) (a Answered, ok bool, err error) {
+	var list []Answered
+	err = tx.SelectContext(ctx, &list, `SELECT body_hash, body FROM idempotency WHERE organisation_id = $1 AND account_id = $2 AND key = $3`,
+		organisation, account, key)
+	if err != nil {
+		return a, false, fmt.Errorf("read key: %w", Translate(err))
+	}
+	if len(list) == 0 {
+		return a, false, nil
+	}
+	return list[0], true, nil
+}
+
+// InsertAnswer keeps an answer with its key.
+func InsertAnswer(ctx context.Context, tx *sqlx.Tx, organisation, account uuid.UUID, key string, a Answered, at time.Time) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO idempotency (organisation_id, account_id, key, body_hash, body, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6)`, organisation, account, key, a.BodyHash, a.Body, at)
+	if err != nil {
+		return fmt.Errorf("save key: %w", Translate(err))
+	}
+	return nil
+}

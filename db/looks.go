@@ -1,0 +1,269 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/referral"
+)
+
+// ReferralView is a referral as its page shows it. It holds personal data.
+type ReferralView struct {
+	ID         uuid.UUID         `db:"id"`
+	CaseID     uuid.UUID         `db:"case_id"`
+	Reference  string            `db:"reference"`
+	EpisodeOf  *uuid.UUID        `db:"episode_of"`
+	Need       string            `db:"need"`
+	Details    string            `db:"details"`
+	Urgency    referral.Urgency  `db:"urgency"`
+	State      referral.State    `db:"state"`
+	Outcome    string            `db:"outcome"`
+	Unmet      string            `db:"unmet_reason"`
+	Evidence   referral.Evidence `db:"evidence"`
+	Version    int               `db:"version"`
+	OwnerID    uuid.UUID         `db:"owner_id"`
+	OwnerName  string            `db:"owner_name"`
+	CreatedAt  time.Time         `db:"created_at"`
+	OpenedAt   *time.Time        `db:"opened_at"`
+	ClosedAt   *time.Time        `db:"closed_at"`
+	Step       []byte            `db:"step"`
+	PersonName string            `db:"person_name"`
+	Offers     []byte            `db:"offers"`
+	Tasks      []byte            `db:"tasks"`
+	Consent    []byte            `db:"consent"`
+}
+
+const referralView = `SELECT r.id, r.case_id, c.reference, r.episode_of, r.need, r.details, r.urgency, r.state, r.outcome,
+	r.unmet_reason, r.evidence, r.version, r.owner_id, w.name AS owner_name, r.created_at, r.opened_at, r.closed_at, r.step,
+	coalesce(p.name, '') AS person_name,
+	(SELECT json_agg(x ORDER BY x.rank, x.created_at, x.id) FROM (
+		SELECT o.id, o.service_id, coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr,
+			coalesce(a.name, '') AS agency, coalesce(a.name_fr, '') AS agency_fr, coalesce(reach.phone, '') AS phone, o.rank,
+			o.state, o.reason, o.reason_note, o.outcome, o.question, o.answer, o.answered_by, o.entered_at, o.sent_at,
+			o.reminded_at, o.escalated_at, o.attempts, o.visit_at AS appointment_at, o.created_at, coalesce(m.state, '') AS mail
+		FROM offers o LEFT JOIN services s ON s.id = o.service_id LEFT JOIN agencies a ON a.id = s.agency_id
+			LEFT JOIN service_reach reach ON reach.id = o.service_id
+			LEFT JOIN LATERAL (SELECT state FROM messages WHERE offer_id = o.id AND letter NOT IN ('receipt', 'withdrawn')
+				ORDER BY created_at DESC, generation DESC LIMIT 1) m ON true
+		WHERE o.referral_id = r.id) x) AS offers,
+	(SELECT json_agg(x ORDER BY x.state <> 'open', x.due_at, x.id) FROM (
+		SELECT t.id, t.offer_id, coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr,
+			coalesce(a.name, '') AS agency, coalesce(reach.phone, '') AS phone, t.kind, t.cause, t.state, t.role, t.assignee_id,
+			coalesce(n.name, '') AS assignee_name, t.created_at, t.due_at, t.done_at, t.escalations, t.result
+		FROM tasks t LEFT JOIN offers o ON o.id = t.offer_id LEFT JOIN services s ON s.id = o.service_id
+			LEFT JOIN agencies a ON a.id = s.agency_id LEFT JOIN service_reach reach ON reach.id = o.service_id
+			LEFT JOIN accounts n ON n.id = t.assignee_id
+		WHERE t.referral_id = r.id) x) AS tasks,
+	(SELECT row_to_json(x) FROM (SELECT given, how, script, service_ids, recorded_at, withdrawn_at FROM consents
+		WHERE referral_id = r.id ORDER BY recorded_at DESC LIMIT 1) x) AS consent
+FROM referrals r JOIN cases c ON c.id = r.case_id JOIN accounts w ON w.id = r.owner_id LEFT JOIN accounts p ON p.id = r.step_person `
+
+// FindReferralView reads a referral of an organisation; not_found also when it is another's.
+func FindReferralView(ctx context.Context, q sqlx.QueryerContext, organisation, id uuid.UUID) (ReferralView, error) {
+	var v ReferralView
+	if err := sqlx.GetContext(ctx, q, &v, referralView+`WHERE r.id = $1 AND r.organisation_id = $2`, id, organisation); err != nil {
+		return v, fmt.Errorf("read referral: %w", Translate(err))
+	}
+	return v, nil
+}
+
+// ReferralViews reads every referral of a case, newest first.
+func ReferralViews(ctx context.Context, q sqlx.QueryerContext, organisation, caseID uuid.UUID) ([]ReferralView, error) {
+	var list []ReferralView
+	err := sqlx.SelectContext(ctx, q, &list, referralView+`WHERE r.case_id = $1 AND r.organisation_id = $2 ORDER BY r.created_at DESC, r.id`,
+		caseID, organisation)
+	if err != nil {
+		return nil, fmt.Errorf("read referrals: %w", Translate(err))
+	}
+	return list, nil
+}
+
+// TimelineRow is one line of a timeline as its page shows it.
+type TimelineRow struct {
+	ID          int64         `db:"id"`
+	Version     int           `db:"version"`
+	At          time.Time     `db:"at"`
+	What        referral.Name `db:"what"`
+	OfferID     *uuid.UUID    `db:"offer_id"`
+	Agency      string        `db:"agency"`
+	TaskID      *uuid.UUID    `db:"task_id"`
+	From        string        `db:"from_state"`
+	To          string        `db:"to_state"`
+	Code        string        `db:"code"`
+	Attribution string        `db:"attribution"`
+	ActorRole   referral.Role `db:"actor_role"`
+	ActorFor    referral.Role `db:"actor_for"`
+	ActorName   string        `db:"actor_name"`
+	Via         string        `db:"via"`
+	Note        string        `db:"note"`
+}
+
+// Timeline reads what happened to a referral, oldest first.
+func Timeline(ctx context.Context, q sqlx.QueryerContext, organisation, referralID uuid.UUID) ([]TimelineRow, error) {
+	var list []TimelineRow
+	err := sqlx.SelectContext(ctx, q, &list, `SELECT l.id, l.version, l.at, l.what, l.offer_id,
+			coalesce(nullif(a.name, ''), s.name, '') AS agency, l.task_id, l.from_state, l.to_state, l.code, l.attribution,
+			l.actor_role, l.actor_for, l.actor_name, l.via, l.note
+		FROM timeline l LEFT JOIN offers o ON o.id = l.offer_id LEFT JOIN services s ON s.id = o.service_id
+			LEFT JOIN agencies a ON a.id = s.agency_id
+		WHERE l.referral_id = $1 AND l.organisation_id = $2 ORDER BY l.id`, referralID, organisation)
+	if err != nil {
+		return nil, fmt.Errorf("read timeline: %w", Translate(err))
+	}
+	return list, nil
+}
+
+// CaseListRow is a case in a list.
+type CaseListRow struct {
+	ID        uuid.UUID `db:"id" json:"id"`
+	Reference string    `db:"reference" json:"reference"`
+	Anonymous bool      `db:"anonymous" json:"anonymous"`
+	Name      string    `db:"name" json:"name"`
+	Referrals int       `db:"referrals" json:"referrals"`
+	Open      int       `db:"open" json:"open"`
+	CreatedAt time.Time `db:"created_at" json:"created_at"`
+}
+
+// Cases lists an organisation's newest cases.
+func Cases(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, limit int) ([]CaseListRow, error) {
+	var list []CaseListRow
+	err := sqlx.SelectContext(ctx, q, &list, `SELECT c.id, c.reference, c.anonymous, c.name, c.created_at,
+			(SELECT count(*) FROM referrals r WHERE r.case_id = c.id) AS referrals,
+			(SELECT count(*) FROM referrals r WHERE r.case_id = c.id AND r.state <> 'closed') AS open
+		FROM cases c WHERE c.organisation_id = $1 ORDER BY c.created_at DESC, c.id LIMIT $2`, organisation, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read cases: %w", Translate(err))
+	}
+	return list, nil
+}
+
+// QueueFilter chooses referrals for a list.
+type QueueFilter struct {
+	Owner         uuid.UUID // nil UUID: anyone's
+	Closed        bool      // closed ones, last closed first, instead of those still to be carried
+	Limit, Offset int
+}
+
+// QueueRow is a referral in a list.
+type QueueRow struct {
+	ID         uuid.UUID           `db:"id"`
+	CaseID     uuid.UUID           `db:"case_id"`
+	Reference  string              `db:"reference"`
+	Need       string              `db:"need"`
+	Urgency    referral.Urgency    `db:"urgency"`
+	State      referral.State      `db:"state"`
+	OfferState referral.OfferState `db:"offer_state"`
+	Agency     string              `db:"agency"`
+	Service    string              `db:"service"`
+	ServiceFR  string              `db:"service_fr"`
+	OwnerID    uuid.UUID           `db:"owner_id"`
+	OwnerName  string              `db:"owner_name"`
+	Escalated  bool                `db:"escalated"`
+	Step       []byte              `db:"step"`
+	PersonName string              `db:"person_name"`
+	OpenTasks  int                 `db:"open_tasks"`
+	CreatedAt  time.Time           `db:"created_at"`
+	ClosedAt   *time.Time          `db:"closed_at"`
+	Outcome    string              `db:"outcome"`
+	Evidence   referral.Evidence   `db:"evidence"`
+	Total      int                 `db:"total"`
+}
+
+// Queue lists referrals, those whose step is due first first.
+func Queue(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f QueueFilter) ([]QueueRow, error) {
+	order := "r.step_due, r.id"
+	if f.Closed {
+		order = "r.closed_at DESC, r.id"
+	}
+	var list []QueueRow
+	err := sqlx.SelectContext(ctx, q, &list, `WITH page AS (
+			SELECT r.*, count(*) OVER () AS total FROM referrals r
+			WHERE r.organisation_id = $1 AND (r.state = 'closed') = $2 AND ($3::uuid IS NULL OR r.owner_id = $3)
+			ORDER BY `+order+` LIMIT $4 OFFSET $5)
+		SELECT r.id, r.case_id, c.reference, r.need, r.urgency, r.state, coalesce(o.state, '') AS offer_state,
+			coalesce(a.name, '') AS agency, coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr, r.owner_id,
+			w.name AS owner_name, r.step, coalesce(p.name, '') AS person_name, r.created_at, r.closed_at, r.outcome, r.evidence, r.total,
+			EXISTS (SELECT 1 FROM tasks t WHERE t.referral_id = r.id AND t.state = 'open' AND t.role = 'coordinator') AS escalated,
+			(SELECT count(*) FROM tasks t WHERE t.referral_id = r.id AND t.state = 'open') AS open_tasks
+		FROM page r JOIN cases c ON c.id = r.case_id JOIN accounts w ON w.id = r.owner_id LEFT JOIN accounts p ON p.id = r.step_person
+			LEFT JOIN LATERAL (SELECT state, service_id FROM offers WHERE referral_id = r.id AND state <> 'queued'
+				ORDER BY state IN ('declined', 'lapsed', 'withdrawn', 'failed', 'in_error'), state = 'waitlisted', entered_at DESC
+				LIMIT 1) o ON true
+			LEFT JOIN services s ON s.id = o.service_id LEFT JOIN agencies a ON a.id = s.agency_id
+		ORDER BY `+order, organisation, f.Closed, Nullable(f.Owner), f.Limit, f.Offset)
+	if err != nil {
+		return nil, fmt.Errorf("read queue: %w", Translate(err))
+	}
+	return list, nil
+}
+
+// TaskFilter chooses open tasks for a list.
+type TaskFilter struct {
+	Assignee      uuid.UUID     // with Role: tasks of this person, and those of anyone of the role
+	Role          referral.Role // "" lists everyone's
+	Task          uuid.UUID     // one task, open or not
+	Limit, Offset int
+}
+
+// TaskRow is a task in a list.
+type TaskRow struct {
+	ID           uuid.UUID          `db:"id"`
+	ReferralID   uuid.UUID          `db:"referral_id"`
+	CaseID       uuid.UUID          `db:"case_id"`
+	Reference    string             `db:"reference"`
+	OfferID      *uuid.UUID         `db:"offer_id"`
+	Service      string             `db:"service"`
+	ServiceFR    string             `db:"service_fr"`
+	Agency       string             `db:"agency"`
+	Phone        string             `db:"phone"`
+	Need         string             `db:"need"`
+	Urgency      referral.Urgency   `db:"urgency"`
+	Kind         referral.TaskKind  `db:"kind"`
+	Cause        string             `db:"cause"`
+	State        referral.TaskState `db:"state"`
+	Role         referral.Role      `db:"role"`
+	AssigneeID   *uuid.UUID         `db:"assignee_id"`
+	AssigneeName string             `db:"assignee_name"`
+	CreatedAt    time.Time          `db:"created_at"`
+	DueAt        time.Time          `db:"due_at"`
+	DoneAt       *time.Time         `db:"done_at"`
+	Escalations  int                `db:"escalations"`
+	Result       string             `db:"result"`
+	Total        int                `db:"total"`
+}
+
+// Tasks lists tasks, those due first first.
+func Tasks(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f TaskFilter) ([]TaskRow, error) {
+	var list []TaskRow
+	err := sqlx.SelectContext(ctx, q, &list, `SELECT t.id, t.referral_id, r.case_id, c.reference, t.offer_id,
+			coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr, coalesce(a.name, '') AS agency,
+			coalesce(reach.phone, '') AS phone, r.need, r.urgency, t.kind, t.cause, t.state, t.role, t.assignee_id,
+			coalesce(n.name, '') AS assignee_name, t.created_at, t.due_at, t.done_at, t.escalations, t.result,
+			count(*) OVER () AS total
+		FROM tasks t JOIN referrals r ON r.id = t.referral_id JOIN cases c ON c.id = r.case_id
+			LEFT JOIN offers o ON o.id = t.offer_id LEFT JOIN services s ON s.id = o.service_id
+			LEFT JOIN agencies a ON a.id = s.agency_id LEFT JOIN service_reach reach ON reach.id = o.service_id
+			LEFT JOIN accounts n ON n.id = t.assignee_id
+		WHERE t.organisation_id = $1 AND ($2::uuid IS NOT NULL OR t.state = 'open') AND ($2::uuid IS NULL OR t.id = $2)
+			AND ($3 = '' OR t.assignee_id = $4 OR (t.assignee_id IS NULL AND t.role = $3))
+		ORDER BY t.due_at, t.id LIMIT $5 OFFSET $6`,
+		organisation, Nullable(f.Task), f.Role, Nullable(f.Assignee), f.Limit, f.Offset)
+	if err != nil {
+		return nil, fmt.Errorf("read tasks: %w", Translate(err))
+	}
+	return list, nil
+}
+
+// Rows reads a list that came as JSON; none when it is NULL.
+func Rows[T any](raw []byte) ([]T, error) {
+	if raw == nil {
+		return []T{}, nil
+	}
+	var list []T
+	return list, json.Unmarshal(raw, &list)
+}
