@@ -76,8 +76,19 @@ func (c Calendar) zone() *time.Location {
 	return c.Zone
 }
 
-// on lists the openings of a local date in order. Building each instant with time.Date keeps daylight saving right:
-// nine o'clock is nine o'clock on both sides of a change.
+// atMinute is the instant so many minutes after midnight by the clock on the wall of the date's zone: nine o'clock is
+// nine o'clock on both sides of a change to daylight saving. In the hour that a change skips it is as long after the
+// change; time.Date may go back instead.
+func atMinute(date time.Time, minute int) time.Time {
+	y, m, d := date.Date()
+	t := time.Date(y, m, d, 0, minute, 0, 0, date.Location())
+	if wall := t.Hour()*60 + t.Minute(); wall < minute%(24*60) {
+		t = t.Add(time.Duration(minute-wall) * time.Minute)
+	}
+	return t
+}
+
+// on lists the openings of a local date in order.
 func (c Calendar) on(year int, month time.Month, day int) []span {
 	date := time.Date(year, month, day, 12, 0, 0, 0, c.zone())
 	if HolidayOn(date.Year(), date.Month(), date.Day()) != "" {
@@ -93,8 +104,8 @@ func (c Calendar) on(year int, month time.Month, day int) []span {
 			continue
 		}
 		s := span{
-			opens:  time.Date(date.Year(), date.Month(), date.Day(), 0, h.Opens, 0, 0, c.zone()),
-			closes: time.Date(date.Year(), date.Month(), date.Day(), 0, h.Closes, 0, 0, c.zone()),
+			opens:  atMinute(date, h.Opens),
+			closes: atMinute(date, h.Closes),
 		}
 		// The hour that a change to daylight saving skips can swallow a whole opening.
 		if s.opens.Before(s.closes) {
@@ -159,9 +170,8 @@ func (c Calendar) AddDays(t time.Time, n int) time.Time {
 			continue
 		}
 		if n--; n == 0 {
-			y, m, d := spans[0].opens.Date()
-			at := time.Date(y, m, d, 0, minute, start.Second(), start.Nanosecond(), c.zone())
-			return within(at, spans)
+			at := atMinute(spans[0].opens, minute)
+			return within(at.Add(start.Sub(start.Truncate(time.Minute))), spans)
 		}
 	}
 	return start
