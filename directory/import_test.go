@@ -39,6 +39,26 @@ func TestImportAgainChangesNothing(t *testing.T) {
 	}
 }
 
+func TestImportsAtOnceTakeTurns(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	done := make(chan error)
+	for range 4 {
+		go func() {
+			_, err := directory.ImportFS(t.Context(), db, smallPackage().fs(), input())
+			done <- err
+		}()
+	}
+	for range 4 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if got := one(t, db, `SELECT (SELECT count(*) FROM services) || ' ' || (SELECT count(*) FROM imports)`); got != "3 4" {
+		t.Errorf("services and imports: %s", got)
+	}
+}
+
 func TestImportUpdatesOnlyWhatChanged(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)

@@ -61,10 +61,6 @@ type way struct {
 	serves, outside bool
 }
 
-// outsideFrom is the distance, in km, from which a service that names its areas, and not this one, counts as outside.
-// Nearer, the names may only differ: Lindsay is in Kawartha Lakes.
-const outsideFrom = 60.0
-
 var everywhere = regexp.MustCompile(`\b(ontario|canada|province|provincial\w*|nationwide|statewide|partout)\b`)
 
 // ways gives the way to every service; a location without coordinates lies where its postal code or its town does.
@@ -110,7 +106,8 @@ func (p *place) ways(ctx context.Context, q sqlx.QueryerContext) (map[uuid.UUID]
 		}
 		if areas != "" {
 			w.serves = p.municipality != "" && strings.Contains(areas, p.municipality) || everywhere.MatchString(areas)
-			w.outside = !w.serves && km.Valid && km.Float64 > outsideFrom
+			// Nearer than far, the names may only differ: Lindsay is in Kawartha Lakes.
+			w.outside = !w.serves && km.Valid && km.Float64 > farReason
 		}
 		ways[id] = w
 	}

@@ -27,9 +27,10 @@ const (
 	weightName       = 0.5
 	weightMainNeed   = 0.6
 	weightNeed       = 0.4
-	weightNear       = 0.6
+	weightNear       = 0.8
 	weightServesArea = 0.3
 	costOutsideArea  = 0.8
+	costFar          = 0.8
 	costNoEmail      = 0.1 // someone must telephone
 	costNoAgency     = 0.1
 	costFull         = 1.5
@@ -37,10 +38,11 @@ const (
 	costRefuses      = 3.0
 	nearScale        = 25.0 // km in which nearness falls to 37 %
 	nearReason       = 30.0 // km that count as near
+	farReason        = 60.0 // km beyond which a service that does not say it serves the place is far
 )
 
 // Rank sorts services for a need, best first, the same way each time, and gives each its reasons: matches_name, need,
-// near, serves_area, and against it: outside_area, full, closed, no_referrals, no_email, no_agency. now decides whether
+// near, serves_area, and against it: far, outside_area, full, closed, no_referrals, no_email, no_agency. now decides whether
 // "full until" and "closed until" still hold.
 func Rank(found []Found, need string, now time.Time) []Found {
 	best := 0.0
@@ -75,6 +77,7 @@ func (f *Found) score(need string, best float64, now time.Time) (float64, []stri
 	}
 	if f.Distance != nil {
 		add(*f.Distance <= nearReason, 0, "near")
+		add(*f.Distance > farReason && !f.facts.serves && !f.facts.outside, -costFar, "far")
 		score += weightNear * math.Exp(-*f.Distance/nearScale)
 	}
 	add(f.facts.serves, weightServesArea, "serves_area")

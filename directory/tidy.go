@@ -16,7 +16,8 @@ var (
 	marker      = regexp.MustCompile(`#{2,}[A-Z]{2,8}#{2,}|#{3,}`)
 	markup      = regexp.MustCompile(`</?[A-Za-z!][^<>]{0,500}>`)
 	entity      = regexp.MustCompile(`&(#\d{2,6}|#x[0-9A-Fa-f]{2,5}|[A-Za-z]{2,8});`)
-	blankLines  = regexp.MustCompile(`\n[ \t]*(\n[ \t]*)+`)
+	lineEnds    = regexp.MustCompile(`[ \t]*\n[ \t]*`)
+	blankLines  = regexp.MustCompile(`\n{3,}`)
 	spaces      = regexp.MustCompile(`[ \t\x{00a0}]+`)
 	asCodePage  = regexp.MustCompile(`GÇ[^\x00-\x7f]|\pL\+[^\x00-\x7f]|\+[^\x00-\x7f]\pL|\pL-«[.,;)]`)
 	asWindows   = regexp.MustCompile(`[Â-ï][\x{0080}-\x{00bf}€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]+`)
@@ -41,6 +42,7 @@ func tidyProse(s string) (string, []string) {
 	step("marker", func(s string) string { return marker.ReplaceAllString(s, "\n\n") })
 	step("html", stripHTML)
 	s = spaces.ReplaceAllString(s, " ")
+	s = lineEnds.ReplaceAllString(s, "\n")
 	s = blankLines.ReplaceAllString(s, "\n\n")
 	return strings.TrimSpace(s), codes
 }
