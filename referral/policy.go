@@ -3,7 +3,6 @@ package referral
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -223,7 +222,11 @@ func ParsePolicy(raw []byte) (Policy, error) {
 		if faults := unreadableWaits(raw); faults != nil {
 			return Policy{}, faults
 		}
-		return Policy{}, &Error{Code: CodeInvalid, Field: "policy", Message: fmt.Sprintf("can't be read: %v", err)}
+		field := "policy"
+		if kind := (*json.UnmarshalTypeError)(nil); errors.As(err, &kind) && kind.Field != "" {
+			field = kind.Field
+		}
+		return Policy{}, Invalid(field, "can't be read: %v", err)
 	}
 	return p, p.Validate()
 }
