@@ -105,6 +105,12 @@ func TestOtherCommandsLeaveOffersAlone(t *testing.T) {
 	}
 }
 
+// settled is what a closed referral keeps for good: all but the call to an agency that was not told of the end.
+func settled(f Facts) Facts {
+	f.Tasks, f.Version = nil, 0
+	return f
+}
+
 func TestReferralsMoveExactlyAlongTheTable(t *testing.T) {
 	t.Parallel()
 	draft, err := Begin(Facts{ID: named("referral"), Urgency: Routine, Owner: owner, Created: monday10}, []NewOffer{service("a")}, false)
@@ -136,7 +142,7 @@ func TestReferralsMoveExactlyAlongTheTable(t *testing.T) {
 					if after != before.State && !slices.Contains(edges, Edge{string(before.State), string(after)}) {
 						t.Errorf("%s × %s by %v led to %s", before.State, do, who, after)
 					}
-					if before.State == Closed && !reflect.DeepEqual(change.Facts, closed) {
+					if before.State == Closed && !reflect.DeepEqual(settled(change.Facts), settled(closed)) {
 						t.Errorf("%s by %v changed a closed referral", do, who)
 					}
 				}

@@ -89,7 +89,7 @@ func (w *walk) decide(c Command, who Actor) {
 	switch {
 	case change.Repeated() && !reflect.DeepEqual(change.Facts, kept):
 		w.Fatalf("%s says nothing happened, and yet the facts changed", c.Do)
-	case !change.Repeated() && kept.State == Closed:
+	case kept.State == Closed && !reflect.DeepEqual(settled(change.Facts), settled(kept)):
 		w.Fatalf("%s changed a closed referral", c.Do)
 	case !change.Repeated() && change.Facts.Version != kept.Version+1:
 		w.Fatalf("%s led from version %d to %d", c.Do, kept.Version, change.Facts.Version)
@@ -116,6 +116,10 @@ func (w *walk) clock() {
 // post settles the mail of an offer, one way or another.
 func (w *walk) post() {
 	o := w.f.offer(rapid.SampledFrom(w.f.Offers).Draw(w.T, "whose mail").ID)
+	if rapid.IntRange(0, 4).Draw(w.T, "lost") == 0 {
+		w.decide(Command{Do: Undelivered, Offer: o.ID, Reason: "bounced"}, Actor{Role: System})
+		return
+	}
 	if o.Mail.State != MailNone && w.f.State == Open {
 		f := w.f.clone()
 		f.offer(o.ID).Mail = Mail{State: rapid.SampledFrom([]MailState{MailAccepted, MailFailed, MailUnknown}).Draw(w.T, "mail"), Since: w.now}
@@ -152,7 +156,7 @@ func (w *walk) hold() {
 		if k.Due.IsZero() || k.Role == "" || (k.State == TaskOpen) != k.Done.IsZero() {
 			w.Fatalf("a task without time, role or end: %+v", k)
 		}
-		if k.State == TaskOpen && w.f.State == Closed {
+		if k.State == TaskOpen && w.f.State == Closed && k.Cause != "mail_undelivered" {
 			w.Fatalf("a closed referral leaves the task %s", k.Kind)
 		}
 	}
