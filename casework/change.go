@@ -171,7 +171,7 @@ func (w *work) post(ctx context.Context, posts []referral.Post, f referral.Facts
 		o := find(f.Offers, p.Offer)
 		s := w.services[o.Service]
 		m := db.NewMessage{ID: uuid.New(), Offer: o.ID, Letter: p.Letter, Recipient: s.Email, Locale: s.MailLocale,
-			State: db.MessagePending, Generation: 1}
+			OfferState: o.State, State: db.MessagePending, Generation: 1}
 		if m.Locale == "" {
 			m.Locale = "en"
 		}

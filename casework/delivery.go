@@ -15,10 +15,9 @@ import (
 // Outgoing is a letter ready to be written and sent. It holds nothing about the client.
 type Outgoing struct {
 	db.Outgoing
-	OfferState referral.OfferState
-	ReplyBy    time.Time // zero when no answer is awaited
-	Zone       *time.Location
-	Token      string // of the link; "" when the letter has none
+	ReplyBy time.Time // zero when no answer is awaited
+	Zone    *time.Location
+	Token   string // of the link; "" when the letter has none
 }
 
 // TakeLetter claims a letter before it is sent: the attempt is on record before the call is made. ok is false when
@@ -44,7 +43,7 @@ func (d *Desk) TakeLetter(ctx context.Context, id uuid.UUID, provider string) (o
 			_, err := db.SettleMessage(ctx, tx, id, db.MessageRejected, "overtaken", "", now)
 			return err
 		}
-		out.OfferState, out.Zone = o.State, o.Calendar.Zone
+		out.Zone = o.Calendar.Zone
 		out.ReplyBy = referral.ReplyBy(*o, rec.Facts.Urgency, rec.Policy)
 		if out.Letter == referral.WithdrawnLetter {
 			return nil
@@ -96,12 +95,6 @@ type Settled struct {
 // SettleLetter writes what became of an attempt. A letter that did not go out, or may not have, becomes news on the
 // timeline and a phone call for a person (I8). Settling twice changes nothing.
 func (d *Desk) SettleLetter(ctx context.Context, id uuid.UUID, s Settled) error {
-	if s.State == db.MessageAccepted || s.State == db.MessagePending {
-		return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-			_, err := db.SettleMessage(ctx, tx, id, s.State, s.Class, s.ProviderID, d.Clock.Now())
-			return err
-		})
-	}
 	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		now := d.Clock.Now()
 		m, err := db.FindMessage(ctx, tx, id)
@@ -115,6 +108,10 @@ func (d *Desk) SettleLetter(ctx context.Context, id uuid.UUID, s Settled) error 
 		who := Actor{Actor: referral.Actor{Role: referral.System}, Organisation: m.Organisation, Via: ViaMail}
 		w, err := d.lock(ctx, tx, who, m.Referral, now)
 		if err != nil {
+			return err
+		}
+		if s.State == db.MessageAccepted || s.State == db.MessagePending {
+			_, err := w.refresh(ctx)
 			return err
 		}
 		_, err = w.decide(ctx, referral.Command{Do: referral.Undelivered, Offer: m.Offer, Reason: s.Class})

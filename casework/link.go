@@ -191,7 +191,7 @@ func (d *Desk) AskNewLink(ctx context.Context, raw string) error {
 		}
 		s := w.services[o.Service]
 		m := db.NewMessage{ID: uuid.New(), Offer: o.ID, Letter: referral.NewLinkLetter, Recipient: s.Email,
-			Locale: s.MailLocale, State: db.MessagePending, Generation: 1}
+			Locale: s.MailLocale, OfferState: o.State, State: db.MessagePending, Generation: 1}
 		key := "asked " + now.Format(time.RFC3339Nano)
 		if err := db.InsertMessages(ctx, tx, link.Organisation, link.Referral, w.rec.Facts.Version, key, now, []db.NewMessage{m}); err != nil {
 			return err

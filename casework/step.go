@@ -32,9 +32,19 @@ func (d *Desk) Next(ctx context.Context, id uuid.UUID, at time.Time) (referral.S
 		if err != nil {
 			return err
 		}
-		step = referral.Next(w.rec.Facts, w.rec.Policy, now)
-		return db.UpdateReferral(ctx, tx, w.rec.Facts, w.rec.Facts.Version, step)
+		step, err = w.refresh(ctx)
+		return err
 	})
+}
+
+// refresh brings the stored step up to date with the rules, without a new version: nothing happened, only the outlook
+// is another.
+func (w *work) refresh(ctx context.Context) (referral.Step, error) {
+	step := referral.Next(w.rec.Facts, w.rec.Policy, w.now)
+	if current(w.rec.Step, step, w.now) {
+		return step, nil
+	}
+	return step, db.UpdateReferral(ctx, w.tx, w.rec.Facts, w.rec.Facts.Version, step)
 }
 
 // current reports that the stored step is still right; steps that are due now differ in nothing that matters.
@@ -57,9 +67,9 @@ func (d *Desk) Run(ctx context.Context, id uuid.UUID, step referral.Step, at tim
 		if w.services, err = services(ctx, tx, &w.rec.Facts); err != nil {
 			return err
 		}
-		after = referral.Next(w.rec.Facts, w.rec.Policy, now)
-		if !after.Same(step) || after.Due.After(now) {
-			return nil
+		after, err = w.refresh(ctx)
+		if err != nil || !after.Same(step) || after.Due.After(now) {
+			return err
 		}
 		if _, err := w.decide(ctx, after.CommandOf()); err != nil {
 			return err

@@ -14,16 +14,17 @@ import (
 // Outgoing is what a letter's words are made of. It holds nothing about the client.
 type Outgoing struct {
 	Message
-	Reference    string           `db:"reference"`
-	Need         string           `db:"need"`
-	Urgency      referral.Urgency `db:"urgency"`
-	ServiceID    uuid.UUID        `db:"service_id"`
-	Service      string           `db:"service"`
-	ServiceFR    string           `db:"service_fr"`
-	Agency       string           `db:"agency"`
-	AgencyFR     string           `db:"agency_fr"`
-	HelplineName string           `db:"helpline_name"`
-	HelplineTel  string           `db:"helpline_phone"`
+	Reference    string              `db:"reference"`
+	Need         string              `db:"need"`
+	Urgency      referral.Urgency    `db:"urgency"`
+	ServiceID    uuid.UUID           `db:"service_id"`
+	Service      string              `db:"service"`
+	ServiceFR    string              `db:"service_fr"`
+	Agency       string              `db:"agency"`
+	AgencyFR     string              `db:"agency_fr"`
+	OfferState   referral.OfferState `db:"offer_state"` // when the letter was called for
+	HelplineName string              `db:"helpline_name"`
+	HelplineTel  string              `db:"helpline_phone"`
 }
 
 // TakeMessage claims a pending message for one attempt and reads what it says; ok is false when it is not pending.
@@ -32,7 +33,7 @@ func TakeMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, provider string
 	err = tx.SelectContext(ctx, &list, `WITH m AS (
 		UPDATE messages SET state = 'claimed', provider = $2, attempted_at = $3, attempts = attempts + 1
 		WHERE id = $1 AND state = 'pending' RETURNING *)
-		SELECT m.id, m.organisation_id, m.referral_id, m.offer_id, m.letter, m.recipient, m.locale, m.state, m.attempts,
+		SELECT m.id, m.organisation_id, m.referral_id, m.offer_id, m.letter, m.recipient, m.locale, m.offer_state, m.state, m.attempts,
 			m.attempted_at, c.reference, r.need, r.urgency, o.service_id, coalesce(s.name, '') AS service,
 			coalesce(s.name_fr, '') AS service_fr, coalesce(a.name, '') AS agency, coalesce(a.name_fr, '') AS agency_fr,
 			g.name AS helpline_name, g.phone AS helpline_phone

@@ -23,15 +23,16 @@ const (
 
 // NewMessage is a letter to be mailed, or one that can't be for want of an address.
 type NewMessage struct {
-	ID         uuid.UUID       `json:"id"`
-	Offer      uuid.UUID       `json:"offer_id"`
-	Letter     referral.Letter `json:"letter"`
-	Recipient  string          `json:"recipient"`
-	Locale     string          `json:"locale"`
-	State      string          `json:"state"`
-	ErrorClass string          `json:"error_class"`
-	Generation int             `json:"generation"`
-	Reason     string          `json:"reason"`
+	ID         uuid.UUID           `json:"id"`
+	Offer      uuid.UUID           `json:"offer_id"`
+	Letter     referral.Letter     `json:"letter"`
+	Recipient  string              `json:"recipient"`
+	Locale     string              `json:"locale"`
+	OfferState referral.OfferState `json:"offer_state"`
+	State      string              `json:"state"`
+	ErrorClass string              `json:"error_class"`
+	Generation int                 `json:"generation"`
+	Reason     string              `json:"reason"`
 }
 
 // InsertMessages writes letters of one occasion, and an outbox row for each that can go out.
@@ -45,14 +46,14 @@ func InsertMessages(ctx context.Context, tx *sqlx.Tx, organisation, referralID u
 	}
 	_, err = tx.ExecContext(ctx, `WITH posted AS (
 		INSERT INTO messages (id, organisation_id, referral_id, offer_id, letter, step_key, recipient, generation, reason,
-			locale, state, error_class, created_at, settled_at)
-		SELECT id, $1, $2, offer_id, letter, $3, recipient, generation, reason, locale, state, error_class, $4,
+			locale, offer_state, state, error_class, created_at, settled_at)
+		SELECT id, $1, $2, offer_id, letter, $3, recipient, generation, reason, locale, offer_state, state, error_class, $4,
 			CASE WHEN state = 'rejected' THEN $4::timestamptz END
 		FROM jsonb_to_recordset($5) AS x(id uuid, offer_id uuid, letter text, recipient text, generation int, reason text,
-			locale text, state text, error_class text)
+			locale text, offer_state text, state text, error_class text)
 		RETURNING id, state)
 		INSERT INTO outbox (organisation_id, kind, referral_id, message_id, version, created_at, available_at)
-		SELECT $1, 'deliver', $2, id, $6, $4, $4 FROM posted WHERE state = 'pending'`,
+		SELECT $1, 'deliver', $2, id, $6, $4, now() FROM posted WHERE state = 'pending'`,
 		organisation, referralID, stepKey, at, raw, version)
 	if err != nil {
 		return fmt.Errorf("save messages: %w", Translate(err))

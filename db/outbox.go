@@ -29,7 +29,7 @@ type OutboxRow struct {
 // InsertOutbox promises a start or a signal.
 func InsertOutbox(ctx context.Context, tx *sqlx.Tx, organisation, referralID uuid.UUID, kind string, version int, at time.Time) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO outbox (organisation_id, kind, referral_id, version, created_at, available_at)
-		VALUES ($1, $2, $3, $4, $5, $5)`, organisation, kind, referralID, version, at)
+		VALUES ($1, $2, $3, $4, $5, now())`, organisation, kind, referralID, version, at)
 	if err != nil {
 		return fmt.Errorf("save outbox: %w", Translate(err))
 	}
@@ -81,10 +81,20 @@ func PutBackOutbox(ctx context.Context, q sqlx.ExecerContext, id int64, pause ti
 // TellAllOpen promises every open referral of an organisation the news that its policy has changed.
 func TellAllOpen(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID, at time.Time) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO outbox (organisation_id, kind, referral_id, version, created_at, available_at)
-		SELECT organisation_id, 'changed', id, version, $2, $2 FROM referrals WHERE organisation_id = $1 AND state = 'open'`,
+		SELECT organisation_id, 'changed', id, version, $2, now() FROM referrals WHERE organisation_id = $1 AND state = 'open'`,
 		organisation, at)
 	if err != nil {
 		return fmt.Errorf("save outbox: %w", Translate(err))
 	}
 	return nil
+}
+
+// PruneOutbox forgets rows that were told before an age, at most n at a time, and says how many.
+func PruneOutbox(ctx context.Context, q sqlx.ExecerContext, age time.Duration, n int) (int64, error) {
+	res, err := q.ExecContext(ctx, `DELETE FROM outbox WHERE id IN (SELECT id FROM outbox
+		WHERE done_at < now() - make_interval(secs => $1) ORDER BY id LIMIT $2)`, age.Seconds(), n)
+	if err != nil {
+		return 0, fmt.Errorf("prune outbox: %w", Translate(err))
+	}
+	return res.RowsAffected()
 }

@@ -179,6 +179,7 @@ CREATE TABLE messages (
 	generation int NOT NULL DEFAULT 1,
 	reason text NOT NULL DEFAULT '',
 	locale text NOT NULL,
+	offer_state text NOT NULL, -- where the offer stood when the letter was called for
 	state text NOT NULL CHECK (state IN ('pending', 'claimed', 'accepted', 'rejected', 'ambiguous')),
 	error_class text NOT NULL DEFAULT '',
 	provider text NOT NULL DEFAULT '',

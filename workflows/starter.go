@@ -1,0 +1,42 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+)
+
+// Starter starts the workflows of referrals and tells them of changes. Doing either twice does no harm.
+type Starter struct{ Client client.Client }
+
+// Start begins the workflow of a referral; nil also when it is running, or has run to its end.
+func (s Starter) Start(ctx context.Context, id uuid.UUID) error {
+	_, err := s.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: ReferralID(id), TaskQueue: TaskQueue,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	}, ReferralType, ReferralInput{Referral: id})
+	if err != nil && !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		return fmt.Errorf("start workflow of referral: %w", err)
+	}
+	return nil
+}
+
+// Changed tells a referral's workflow that the record has a new version. A workflow that is missing is started: it
+// reads the record itself.
+func (s Starter) Changed(ctx context.Context, id uuid.UUID, version int) error {
+	err := s.Client.SignalWorkflow(ctx, ReferralID(id), "", SignalChanged, version)
+	if missing := new(serviceerror.NotFound); errors.As(err, &missing) {
+		return s.Start(ctx, id)
+	}
+	if err != nil {
+		return fmt.Errorf("signal workflow of referral: %w", err)
+	}
+	return nil
+}
