@@ -1,0 +1,42 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"throughline/casework"
+)
+
+// apiOpenCase answers POST /cases: a caller's folder, before there is anything to refer.
+func (s *Server) apiOpenCase(c echo.Context) error {
+	var in casework.CaseInput
+	key, err := change(c, &in)
+	if err != nil {
+		return err
+	}
+	made, err := s.desk.OpenCase(c.Request().Context(), apiActor(c), in, key)
+	if err != nil {
+		return err
+	}
+	return created(c, "/api/v1/cases/"+made.ID.String(), made)
+}
+
+// folder is a case with its referrals.
+type folder struct {
+	Case      casework.Case       `json:"case"`
+	Referrals []casework.Referral `json:"referrals"`
+}
+
+// apiCase answers GET /cases/{id}.
+func (s *Server) apiCase(c echo.Context) error {
+	id, err := pathID(c, "case")
+	if err != nil {
+		return err
+	}
+	found, referrals, err := s.desk.Case(c.Request().Context(), apiActor(c), id)
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, folder{found, referrals})
+}

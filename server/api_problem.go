@@ -1,0 +1,61 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"throughline/referral"
+)
+
+// problem is an error answer of the API (RFC 9457). It never repeats a value that was sent.
+type problem struct {
+	Type    string         `json:"type"`
+	Title   string         `json:"title"`
+	Status  int            `json:"status"`
+	Detail  string         `json:"detail,omitzero"`
+	Code    string         `json:"code"`
+	Outcome string         `json:"outcome,omitzero"`
+	Errors  []problemField `json:"errors,omitempty"`
+}
+
+// problemField points at what is wrong: a JSON Pointer into the body, or the name of a header or a query parameter.
+type problemField struct {
+	Field   string `json:"field"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+const methodNotAllowed = "method_not_allowed"
+
+func (s *Server) problem(c echo.Context, answer *referral.Error, status int) error {
+	code := string(answer.Code)
+	switch status {
+	case http.StatusMethodNotAllowed:
+		code = methodNotAllowed
+	case http.StatusUnauthorized:
+		c.Response().Header().Set("WWW-Authenticate", "Bearer")
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		c.Response().Header().Set("Retry-After", "10")
+	case http.StatusConflict:
+		if answer.Field == idempotencyKey {
+			c.Response().Header().Set("Retry-After", "1")
+		}
+	}
+	p := problem{Type: "urn:throughline:" + code, Title: http.StatusText(status), Status: status, Detail: answer.Message,
+		Code: code, Outcome: answer.Outcome}
+	if answer.Field != "" {
+		p.Errors = []problemField{{Field: pointer(c.Request().Method, answer.Field), Code: code, Message: answer.Message}}
+	}
+	return reply(c, status, "application/problem+json", p)
+}
+
+// pointer turns the path of a body's field, "consent.given", into a JSON Pointer. Headers and query parameters keep
+// their names.
+func pointer(method, field string) string {
+	if method != http.MethodPost || strings.HasPrefix(field, "/") || field == idempotencyKey || field == ifMatch {
+		return field
+	}
+	return "/" + strings.ReplaceAll(field, ".", "/")
+}

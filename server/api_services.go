@@ -1,0 +1,73 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"throughline/directory"
+	"throughline/locale"
+)
+
+// foundService is what the API tells of a service that was found. Where an offer would go is the directory's own.
+type foundService struct {
+	ID                 uuid.UUID  `json:"id"`
+	Name               string     `json:"name"`
+	AlternateName      string     `json:"alternate_name"`
+	Description        string     `json:"description"`
+	AgencyID           *uuid.UUID `json:"agency_id"`
+	Agency             string     `json:"agency"`
+	URL                string     `json:"url"`
+	Phone              string     `json:"phone"`
+	HasEmail           bool       `json:"has_email"`
+	Status             string     `json:"status"`
+	Alert              string     `json:"alert"`
+	Eligibility        string     `json:"eligibility"`
+	ApplicationProcess string     `json:"application_process"`
+	Fees               string     `json:"fees"`
+	WaitTime           string     `json:"wait_time"`
+	Needs              []string   `json:"needs"`
+	AcceptsReferrals   bool       `json:"accepts_referrals"`
+	FullUntil          *time.Time `json:"full_until"`
+	ClosedUntil        *time.Time `json:"closed_until"`
+	Distance           *float64   `json:"distance_km"`
+	Rank               float64    `json:"rank"`
+	Reasons            []string   `json:"reasons"`
+}
+
+// apiServices answers GET /services, the best fit first, in the language asked for, else the account's.
+func (s *Server) apiServices(c echo.Context) error {
+	w, err := windowOf(c)
+	if err != nil {
+		return err
+	}
+	lang := c.QueryParam("lang")
+	switch {
+	case lang == "":
+		lang = accountOf(c).Locale
+	case !slices.Contains(locale.Languages, lang):
+		return badQuery("lang", "must be en or fr")
+	}
+	found, total, err := directory.Search(c.Request().Context(), s.db, directory.Query{Text: c.QueryParam("q"), Lang: lang,
+		Need: c.QueryParam("need"), Near: c.QueryParam("near"), Limit: w.limit, Offset: w.offset})
+	if err != nil {
+		return err
+	}
+	items := make([]foundService, len(found))
+	for i, f := range found {
+		items[i] = tellService(f)
+	}
+	return answer(c, http.StatusOK, w.of(items, total))
+}
+
+func tellService(f directory.Found) foundService {
+	v := f.Service
+	return foundService{ID: v.ID, Name: v.Name, AlternateName: v.AlternateName, Description: v.Description, AgencyID: v.AgencyID,
+		Agency: f.AgencyName, URL: v.URL, Phone: v.Phone, HasEmail: v.Email != "", Status: v.Status, Alert: v.Alert,
+		Eligibility: v.Eligibility, ApplicationProcess: v.ApplicationProcess, Fees: v.Fees, WaitTime: v.WaitTime, Needs: v.Needs,
+		AcceptsReferrals: v.AcceptsReferrals, FullUntil: v.FullUntil, ClosedUntil: v.ClosedUntil, Distance: f.Distance,
+		Rank: f.Rank, Reasons: f.Reasons}
+}
