@@ -1,0 +1,127 @@
+package server
+
+import (
+	"encoding/hex"
+	"net/http"
+	"regexp"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"throughline/casework"
+	"throughline/internal/token"
+	"throughline/locale"
+	"throughline/referral"
+)
+
+const (
+	linkCookie   = "tl_link"
+	badLinks     = 30 // from one address
+	badLinksIn   = 10 * time.Minute
+	linkViews    = 60 // of one link
+	linkViewsIn  = time.Hour
+	noSuchLink   = "none" // the cookie of a link that no token can look like
+	maxLinkToken = 100
+)
+
+// linkDesk is where an agency answers, by the link that was mailed to it and without an account. Mail scanners open
+// links, so nothing here changes anything but a form with a typed name.
+type linkDesk struct {
+	*Server
+	bad   *throttle // by the caller's address: links that open nothing
+	views *throttle // by the digest of the token
+}
+
+func (s *Server) linkRoutes(e *echo.Echo) {
+	d := &linkDesk{Server: s, bad: newThrottle(s.clock, badLinks, badLinksIn), views: newThrottle(s.clock, linkViews, linkViewsIn)}
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		e.Add(method, "/r", d.open, d.linkHeaders)
+		e.Add(method, "/r/*", d.keep, d.linkHeaders)
+	}
+	e.GET("/r/new-link", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, "/r") })
+	e.POST("/r", d.reply, d.linkHeaders)
+	e.POST("/r/new-link", d.newLink, d.linkHeaders)
+}
+
+// linkHeaders keeps the mailed address, which is a secret, from ever being sent on as a referrer. Over plain http, in
+// development, some browsers then also hide where a form comes from, and it would be refused as a stranger's.
+func (d *linkDesk) linkHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if d.secure || c.Request().Method != http.MethodGet || c.Path() != "/r" {
+			c.Response().Header().Set("Referrer-Policy", "no-referrer")
+		}
+		return next(c)
+	}
+}
+
+var tokenShape = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// keep answers the mailed address alike for every token, good or not: it moves the token into a cookie, out of the
+// address bar and the browser's history, and goes on to the page.
+func (d *linkDesk) keep(c echo.Context) error {
+	raw := c.Param("*")
+	if len(raw) > maxLinkToken || !tokenShape.MatchString(raw) {
+		raw = noSuchLink
+	}
+	c.SetCookie(d.cookie(linkCookie, raw, 0))
+	return c.Redirect(http.StatusSeeOther, "/r")
+}
+
+// tokenOf is the token of the visitor's link; "" when there is none.
+func (d *linkDesk) tokenOf(c echo.Context) string {
+	cookie, err := c.Cookie(d.cookieName(linkCookie))
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
+}
+
+// open shows the page of the visitor's link.
+func (d *linkDesk) open(c echo.Context) error {
+	raw := d.tokenOf(c)
+	if raw != "" && !d.views.allow(hex.EncodeToString(token.Hash(raw))) {
+		return &referral.Error{Code: referral.CodeRateLimited, Message: "this link was opened too often"}
+	}
+	page, err := d.read(c, raw)
+	if err != nil {
+		return d.deadLink(c, raw, err)
+	}
+	return d.showLink(c, http.StatusOK, linkView{LinkPage: page, Done: doneOf(c)}, nil)
+}
+
+// read reads the page. Before the reader has chosen a language it is the one that the agency gets its mail in.
+func (d *linkDesk) read(c echo.Context, raw string) (casework.LinkPage, error) {
+	if raw == "" {
+		return casework.LinkPage{}, referral.NotFound("link")
+	}
+	page, err := d.desk.OpenLink(c.Request().Context(), raw)
+	if err == nil && c.Get(languageKey) == nil {
+		c.Set(languageKey, locale.For(page.MailLocale))
+	}
+	return page, err
+}
+
+// deadLink shows the one page for every link that opens nothing: unknown, expired, revoked, or none at all.
+func (d *linkDesk) deadLink(c echo.Context, raw string, err error) error {
+	if referral.CodeOf(err) != referral.CodeNotFound {
+		return err
+	}
+	if raw != "" && !d.bad.allow(c.RealIP()) {
+		return &referral.Error{Code: referral.CodeRateLimited, Message: "too many links that open nothing"}
+	}
+	return d.page(c, http.StatusNotFound, "link_dead", d.locale(c).T("agency.dead.title"), nil)
+}
+
+// newLink has a new link mailed to the address on file, when the visitor's link once was good. What it answers does not
+// tell whether it was.
+func (d *linkDesk) newLink(c echo.Context) error {
+	if !d.bad.allow(c.RealIP()) {
+		return &referral.Error{Code: referral.CodeRateLimited, Message: "too many links asked for"}
+	}
+	if raw := d.tokenOf(c); raw != "" {
+		if err := d.desk.AskNewLink(c.Request().Context(), raw); err != nil {
+			return err
+		}
+	}
+	return d.page(c, http.StatusOK, "link_sent", d.locale(c).T("agency.sent.title"), nil)
+}

@@ -1,0 +1,50 @@
+package server
+
+import (
+	"slices"
+	"time"
+
+	"throughline/locale"
+)
+
+// wallClock gives the moments at which the clocks of a zone show a date and a time: one on most days, two in the hour
+// that is repeated in autumn, earlier first. fault names what is wrong: "date", "time", or "gap" for the hour that is
+// skipped in spring.
+func wallClock(date, clock string, zone *time.Location) (moments []time.Time, fault string) {
+	day, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		return nil, "date"
+	}
+	hour, err := time.Parse("15:04", clock)
+	if err != nil {
+		return nil, "time"
+	}
+	wanted := day.Add(time.Duration(hour.Hour())*time.Hour + time.Duration(hour.Minute())*time.Minute) // as if in UTC
+	for _, near := range []time.Time{wanted.AddDate(0, 0, -1), wanted.AddDate(0, 0, 1)} {
+		_, offset := near.In(zone).Zone()
+		t := wanted.Add(-time.Duration(offset) * time.Second)
+		if t.In(zone).Format(time.DateTime) == wanted.Format(time.DateTime) && !slices.ContainsFunc(moments, t.Equal) {
+			moments = append(moments, t)
+		}
+	}
+	if len(moments) == 0 {
+		return nil, "gap"
+	}
+	slices.SortFunc(moments, time.Time.Compare)
+	return moments, ""
+}
+
+// clockChoice is one of the two moments of a repeated hour.
+type clockChoice struct {
+	At     time.Time
+	Offset string // "-04:00"
+	Zone   string // "EDT", « HAE »
+}
+
+func choices(l *locale.Localizer, moments []time.Time, zone *time.Location) []clockChoice {
+	choices := make([]clockChoice, len(moments))
+	for i, t := range moments {
+		choices[i] = clockChoice{At: t, Offset: t.In(zone).Format("-07:00"), Zone: clockName(l, t, zone)}
+	}
+	return choices
+}

@@ -1,0 +1,117 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"throughline/casework"
+	"throughline/locale"
+	"throughline/referral"
+)
+
+// linkTyped is what was typed into one of the page's forms, as it was typed.
+type linkTyped struct {
+	Do                                                      referral.Name
+	Name, Reason, Outcome, Unmet, Note, Date, Clock, Offset string
+}
+
+func readLinkForm(form url.Values) linkTyped {
+	return linkTyped{Do: referral.Name(form.Get("do")), Name: form.Get("name"), Reason: form.Get("reason"),
+		Outcome: form.Get("outcome"), Unmet: form.Get("unmet_reason"), Note: form.Get("note"), Date: form.Get("date"),
+		Clock: form.Get("time"), Offset: form.Get("offset")}
+}
+
+// reply carries out what an agency posts. The same decision again is answered alike; a decision after another is told
+// what was decided first.
+func (d *linkDesk) reply(c echo.Context) error {
+	raw, form := d.tokenOf(c), c.Request().PostForm
+	typed := readLinkForm(form)
+	page, err := d.read(c, raw)
+	if err != nil {
+		return d.deadLink(c, raw, err)
+	}
+	v := linkView{LinkPage: page, Typed: typed}
+	in, fault := typed.input(d.locale(c), &v)
+	if fault != "" {
+		return d.showLink(c, http.StatusUnprocessableEntity, v, d.linkWrong(c, typed.Do, fault))
+	}
+	in.Version, _ = strconv.Atoi(form.Get("version")) // 0 when it is not a number: any version will do
+	_, err = d.desk.Reply(c.Request().Context(), raw, in)
+	var refused *referral.Error
+	switch {
+	case err == nil:
+		return d.seeOther(c, "/r", string(in.Do))
+	case errors.As(err, &refused) && refused.Code == referral.CodeConflict && refused.Outcome != "":
+		return d.decidedBefore(c, raw, refused.Outcome)
+	case errors.As(err, &refused) && refused.Code == referral.CodeInvalid && refused.Field != "command":
+		return d.showLink(c, http.StatusUnprocessableEntity, v, d.linkWrong(c, typed.Do, refused.Field))
+	case referral.CodeOf(err) == referral.CodeNotFound:
+		return d.deadLink(c, raw, err)
+	}
+	return err
+}
+
+// decidedBefore shows the page as it stands, with what came first.
+func (d *linkDesk) decidedBefore(c echo.Context, raw, outcome string) error {
+	page, err := d.read(c, raw)
+	if err != nil {
+		return d.deadLink(c, raw, err)
+	}
+	return d.showLink(c, http.StatusConflict, linkView{LinkPage: page, Conflict: stateInWords(d.locale(c), outcome)}, nil)
+}
+
+// input makes the desk's words of what was typed; fault names the field that the page itself can tell is wrong. The
+// choices of a repeated hour are left in the view.
+func (t linkTyped) input(l *locale.Localizer, v *linkView) (in casework.ReplyInput, fault string) {
+	in = casework.ReplyInput{Do: t.Do, Name: t.Name, Reason: t.Reason, Outcome: t.Outcome, Note: t.Note}
+	if t.Outcome == referral.Unmet {
+		in.Unmet = t.Unmet
+	}
+	if strings.TrimSpace(t.Name) == "" {
+		return in, "name"
+	}
+	if t.Do == referral.Schedule {
+		moments, fault := wallClock(t.Date, t.Clock, v.Zone)
+		if fault != "" {
+			return in, fault
+		}
+		in.At = moments[0]
+		if len(moments) > 1 {
+			v.Repeated = choices(l, moments, v.Zone)
+			i := slices.IndexFunc(v.Repeated, func(o clockChoice) bool { return o.Offset == t.Offset })
+			if i < 0 {
+				return in, "offset"
+			}
+			in.At = moments[i]
+		}
+	}
+	return in, ""
+}
+
+// linkWrong puts the words for a field beside it, in the form that was sent.
+func (d *linkDesk) linkWrong(c echo.Context, do referral.Name, field string) []wrong {
+	l := d.locale(c)
+	key := "agency.wrong." + field
+	if l.Has(key + "." + string(do)) {
+		key += "." + string(do)
+	}
+	if !l.Has(key) {
+		key = "agency.wrong.other"
+	}
+	return []wrong{{Field: string(do) + "-" + field, Text: l.T(key)}}
+}
+
+// doneOf is the command that the page confirms after a form; "" for anything that is not one of the agency's.
+func doneOf(c echo.Context) referral.Name {
+	do := referral.Name(c.QueryParam("done"))
+	if slices.Contains(linkCommands, do) {
+		return do
+	}
+	return ""
+}

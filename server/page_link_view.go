@@ -1,0 +1,104 @@
+package server
+
+import (
+	"slices"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"throughline/casework"
+	"throughline/locale"
+	"throughline/referral"
+)
+
+// linkCommands are what an agency can do on its page, in the order of the forms.
+var linkCommands = []referral.Name{referral.Accept, referral.Contact, referral.Schedule, referral.StartService, referral.Continue,
+	referral.ReportOutcome, referral.Decline, referral.Ask, referral.Waitlist, referral.Fail}
+
+// linkView is the agency's page.
+type linkView struct {
+	casework.LinkPage
+	Typed    linkTyped
+	Done     referral.Name // what was just recorded
+	Conflict string        // the state that a decision ran into, in words
+	Repeated []clockChoice // the two moments of a repeated hour, to choose from
+	// The names of the clock that the dates on the page are in: EST, HNE.
+	ReplyZone, VisitZone string
+}
+
+// showLink answers with the page and what is wrong with the form that was sent.
+func (d *linkDesk) showLink(c echo.Context, status int, v linkView, wrongs []wrong) error {
+	l := d.locale(c)
+	v.ReplyZone = clockName(l, v.ReplyBy, v.Zone)
+	if v.VisitAt != nil {
+		v.VisitZone = clockName(l, *v.VisitAt, v.Zone)
+	}
+	return d.show(c, status, "link", view{Title: l.T("agency.title", map[string]any{"Service": inLanguage(l.Lang, v.Service, v.ServiceFR)}),
+		Wrongs: wrongs, Body: v})
+}
+
+// clockName is the short name of the clock that a zone goes by at a moment, as the language has it.
+func clockName(l *locale.Localizer, at time.Time, zone *time.Location) string {
+	name, _ := at.In(zone).Zone()
+	if l.Has("mail.zone." + name) {
+		return l.T("mail.zone." + name)
+	}
+	return name
+}
+
+// stateInWords names a state of an offer, or of its referral.
+func stateInWords(l *locale.Localizer, state string) string {
+	for _, key := range []string{"offer_state." + state, "referral_state." + state} {
+		if l.Has(key) {
+			return l.T(key)
+		}
+	}
+	return state
+}
+
+// Deciding reports that the agency has not said yes or no.
+func (v linkView) Deciding() bool { return v.State.Awaiting() && len(v.Can) > 0 }
+
+// Forms are the commands that the page offers now, in order.
+func (v linkView) Forms() []linkForm {
+	var forms []linkForm
+	for _, do := range linkCommands {
+		if v.CanDo(do) {
+			forms = append(forms, linkForm{linkView: v, Do: do, Open: do == v.Typed.Do})
+		}
+	}
+	return forms
+}
+
+// linkForm is one form of the page.
+type linkForm struct {
+	linkView
+	Do   referral.Name
+	Open bool // it was sent and came back
+}
+
+// Input is what was typed into this form before it came back.
+func (f linkForm) Input() linkTyped {
+	if f.Open {
+		return f.Typed
+	}
+	return linkTyped{}
+}
+
+// Reasons are the codes that this form's command chooses from.
+func (f linkForm) Reasons() []referral.Reason {
+	switch f.Do {
+	case referral.Decline:
+		return referral.DeclineReasons
+	case referral.Fail:
+		// That the client disputes the outcome is the client's word.
+		return slices.DeleteFunc(slices.Clone(referral.FailReasons), func(r referral.Reason) bool { return r.Code == "outcome_disputed" })
+	}
+	return nil
+}
+
+// Outcomes are what an agency can report.
+func (linkForm) Outcomes() []referral.Reason { return referral.Outcomes }
+
+// UnmetReasons are why a need stayed unmet.
+func (linkForm) UnmetReasons() []referral.Reason { return referral.UnmetReasons }
