@@ -127,16 +127,21 @@ func (n *next) awaiting(o Offer) {
 		n.add(Step{Do: Lapse, Offer: o.ID, Due: capped})
 		return
 	}
-	step := Step{Do: Remind, Offer: o.ID, Due: o.due(n.pace.Remind)}
+	step, wait := Step{Do: Remind, Offer: o.ID}, n.pace.Remind
 	switch {
 	case !o.Escalated.IsZero():
-		// After an outage of ours the agency still gets a fair while between our last word and the lapse.
-		fair := n.pace.Remind.From(o.Escalated, o.Calendar)
-		step = Step{Do: Lapse, Offer: o.ID, Due: later(o.due(n.pace.Lapse), fair), Role: Coordinator}
+		step.Do, step.Role, wait = Lapse, Coordinator, n.pace.Lapse
 	case !o.Reminded.IsZero():
-		step.Do, step.Due = Escalate, o.due(n.pace.Escalate)
+		step.Do, wait = Escalate, n.pace.Escalate
 	}
+	step.Due = later(o.due(wait), o.fair(n.pace))
 	n.add(step)
+}
+
+// fair is the least an agency gets after our own last word, be it the offer, an answer that took us long, or the call
+// of a coordinator after an outage: it is not chased for a delay of ours.
+func (o Offer) fair(p Pace) time.Time {
+	return p.Remind.From(later(o.Entered, o.Escalated), o.Calendar)
 }
 
 // due is when a wait that began as the offer went out is over, given back the time that questions took, on the clock
@@ -157,7 +162,7 @@ func ReplyBy(o Offer, u Urgency, p Policy) time.Time {
 	if !o.State.Awaiting() {
 		return time.Time{}
 	}
-	return o.due(p.Pace(u).Lapse)
+	return later(o.due(p.Pace(u).Lapse), o.fair(p.Pace(u)))
 }
 
 // checkIn asks an agency that has taken the referral how it goes: first some time after since, then again after each
