@@ -10,6 +10,7 @@ import (
 // facts are what Rank goes by.
 type facts struct {
 	asked                  bool // words were searched for
+	partly                 bool // and only some of them found
 	textRank               float64
 	matchesName            bool
 	needs                  []string // the main one first
@@ -17,7 +18,7 @@ type facts struct {
 	closedUntil, fullUntil *time.Time
 	refuses                bool
 	noEmail, noAgency      bool
-	near, serves, outside  bool
+	serves, outside        bool
 }
 
 // Weights of the ranking. Words count most, then the need, then how near it is. A service that can't take anyone now
@@ -29,6 +30,7 @@ const (
 	weightNeed       = 0.4
 	weightNear       = 0.8
 	weightServesArea = 0.3
+	costPartly       = 0.5
 	costOutsideArea  = 0.8
 	costFar          = 0.8
 	costNoEmail      = 0.1 // someone must telephone
@@ -42,7 +44,7 @@ const (
 )
 
 // Rank sorts services for a need, best first, the same way each time, and gives each its reasons: matches_name, need,
-// near, serves_area, and against it: far, outside_area, full, closed, no_referrals, no_email, no_agency. now decides whether
+// near, serves_area, and against it: some_words, far, outside_area, full, closed, no_referrals, no_email, no_agency. now decides whether
 // "full until" and "closed until" still hold.
 func Rank(found []Found, need string, now time.Time) []Found {
 	best := 0.0
@@ -70,6 +72,7 @@ func (f *Found) score(need string, best float64, now time.Time) (float64, []stri
 	if f.facts.asked && best > 0 {
 		score += weightWords * f.facts.textRank / best
 	}
+	add(f.facts.partly, -costPartly, "some_words")
 	add(f.facts.matchesName, weightName, "matches_name")
 	if at := slices.Index(f.facts.needs, need); need != "" && at >= 0 {
 		add(at == 0, weightMainNeed, "need")
