@@ -5,6 +5,7 @@ package dbtest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -88,6 +89,9 @@ func startUser(t *testing.T, folder string) (*user, error) {
 		return nil, err
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
+	if err == nil && !strings.HasPrefix(line, "postgres://") {
+		err = errors.New(line)
+	}
 	return &user{cmd, strings.TrimSpace(line)}, err
 }
 
@@ -116,7 +120,6 @@ func TestProcessesShareOneServerAndTheLastOneOutStopsIt(t *testing.T) {
 		j := <-all
 		require.NoError(t, j.err)
 		users = append(users, j.user)
-		require.True(t, strings.HasPrefix(j.user.address, "postgres://"), j.user.address)
 		require.Equal(t, users[0].address, j.user.address)
 	}
 	postgres, keeper := processes(t, folder)

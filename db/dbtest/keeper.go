@@ -75,16 +75,18 @@ func keep(folder string) error {
 	return server.Stop()
 }
 
-// newDataFolder also clears what a killed keeper left.
+// newDataFolder also clears what a killed keeper left. Its server may still be writing its last page there, so a folder
+// that does not go now is left to the next keeper.
 func newDataFolder(folder string) (string, error) {
+	if err := os.RemoveAll(addressFile(folder)); err != nil {
+		return "", err
+	}
 	left, err := filepath.Glob(filepath.Join(folder, "pg-*"))
 	if err != nil {
 		return "", err
 	}
-	for _, path := range append(left, addressFile(folder)) {
-		if err := os.RemoveAll(path); err != nil {
-			return "", err
-		}
+	for _, path := range left {
+		_ = os.RemoveAll(path)
 	}
 	data, err := os.MkdirTemp(folder, "pg-")
 	if err != nil {

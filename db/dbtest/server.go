@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"throughline/db"
 	"throughline/internal/devstack/lockfile"
 )
 
@@ -64,40 +65,48 @@ func joinShared(ctx context.Context, folder string) (string, error) {
 		return "", err
 	}
 	defer starting.Release()
-	if err := awaitKeeper(ctx, folder); err != nil {
-		return "", err
-	}
-	address, err := os.ReadFile(addressFile(folder))
-	if err != nil {
-		return "", err
-	}
-	first, _, _ := strings.Cut(string(address), "\n")
-	return first, nil
+	return awaitKeeper(ctx, folder)
 }
 
-// awaitKeeper returns when a keeper has published its address, and starts one when there is none.
-func awaitKeeper(ctx context.Context, folder string) error {
+// awaitKeeper returns the address of a keeper's server that answers, and starts a keeper when there is none. One that is
+// just being killed may still hold its lock, so neither the lock nor the address alone is proof.
+func awaitKeeper(ctx context.Context, folder string) (string, error) {
 	for {
 		free, err := lockfile.Take(runningFile(folder))
 		if err == nil {
-			if err := free.Release(); err != nil {
-				return err
+			if err := errors.Join(free.Release(), startKeeper(folder)); err != nil {
+				return "", err
 			}
-			return startKeeper(folder)
+		} else if !errors.As(err, new(*lockfile.HeldError)) {
+			return "", err
 		}
-		if !errors.As(err, new(*lockfile.HeldError)) {
-			return err
+		address, err := readAddress(folder)
+		if err == nil {
+			err = answers(ctx, address)
 		}
-		if _, err := os.Stat(addressFile(folder)); err == nil {
-			return nil
+		if err == nil {
+			return address, nil
 		}
-		// Its starter died while it was starting.
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return "", errors.Join(err, ctx.Err())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+func readAddress(folder string) (string, error) {
+	text, err := os.ReadFile(addressFile(folder))
+	first, _, _ := strings.Cut(string(text), "\n")
+	return first, err
+}
+
+func answers(ctx context.Context, address string) error {
+	d, err := db.Open(ctx, address, db.Options{MaxOpen: 1, Application: "dbtest"})
+	if err != nil {
+		return err
+	}
+	return d.Close()
 }
 
 // startKeeper runs this test binary as the keeper, apart from our process group: Ctrl-C ends the tests, then the keeper

@@ -83,16 +83,15 @@ func dataVersion(data string) (string, error) {
 }
 
 // initialize makes the data folder under another name first: an initdb that was cut short never passes for data. The
-// name is new each time, because an initdb whose parent was killed may still be writing to the last one.
+// name is new each time, because an initdb whose parent was killed may still be writing to the last one; what of that
+// does not go now goes at the next start that makes data, if there is one.
 func (c *cluster) initialize(noSync bool) error {
 	left, err := filepath.Glob(filepath.Join(c.dir, "data.new-*"))
 	if err != nil {
 		return err
 	}
 	for _, path := range left {
-		if err := os.RemoveAll(path); err != nil {
-			return err
-		}
+		_ = os.RemoveAll(path)
 	}
 	making, err := os.MkdirTemp(c.dir, "data.new-")
 	if err != nil {
