@@ -1,0 +1,138 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"throughline/db"
+	"throughline/referral"
+)
+
+// statuses gives each code of an answer its HTTP status.
+var statuses = map[referral.Code]int{
+	referral.CodeInvalid:         http.StatusUnprocessableEntity,
+	referral.CodeMalformed:       http.StatusBadRequest,
+	referral.CodeUnauthenticated: http.StatusUnauthorized,
+	referral.CodeForbidden:       http.StatusForbidden,
+	referral.CodeNotFound:        http.StatusNotFound,
+	referral.CodeConflict:        http.StatusConflict,
+	referral.CodeStale:           http.StatusPreconditionFailed,
+	referral.CodeTooLarge:        http.StatusRequestEntityTooLarge,
+	referral.CodeUnsupported:     http.StatusUnsupportedMediaType,
+	referral.CodeConsentRequired: http.StatusUnprocessableEntity,
+	referral.CodeRateLimited:     http.StatusTooManyRequests,
+	referral.CodeInternal:        http.StatusInternalServerError,
+	referral.CodeUnavailable:     http.StatusServiceUnavailable,
+}
+
+// answerOf turns any error into the answer it stands for and its status. What is nobody's answer is internal.
+func answerOf(err error) (*referral.Error, int) {
+	answer := &referral.Error{Code: referral.CodeInternal, Message: "something went wrong here"}
+	var tooLong *http.MaxBytesError
+	var refused *echo.HTTPError
+	err = db.Translate(err)
+	switch {
+	case errors.As(err, &answer):
+	case errors.As(err, &tooLong):
+		answer.Code, answer.Message = referral.CodeTooLarge, "the body is over 256 KiB"
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		answer.Code, answer.Message = referral.CodeUnavailable, "it took too long"
+	case errors.As(err, &refused):
+		return routing(refused)
+	}
+	return answer, statuses[answer.Code]
+}
+
+// routing translates what the router says: no such page, or no such method for it.
+func routing(refused *echo.HTTPError) (*referral.Error, int) {
+	answer := &referral.Error{Code: referral.CodeMalformed, Message: http.StatusText(refused.Code)}
+	switch {
+	case refused.Code == http.StatusNotFound:
+		answer.Code = referral.CodeNotFound
+	case refused.Code >= http.StatusInternalServerError:
+		answer.Code = referral.CodeInternal
+	}
+	return answer, refused.Code
+}
+
+// fail answers with an error: problem+json under /api/, else a page in the reader's language. What went wrong on our
+// side is logged here, once; what the caller did is not.
+func (s *Server) fail(c echo.Context, err error) error {
+	answer, status := answerOf(err)
+	if status >= http.StatusInternalServerError {
+		s.log.ErrorContext(c.Request().Context(), "request failed", "method", c.Request().Method, "route", c.Path(), "err", err)
+	}
+	if c.Response().Committed {
+		return nil
+	}
+	if strings.HasPrefix(c.Request().URL.Path, "/api/") {
+		return s.problem(c, answer, status)
+	}
+	return s.errorPage(c, answer, status)
+}
+
+// answerError is Echo's last resort: every error that a handler returns comes here.
+func (s *Server) answerError(err error, c echo.Context) {
+	if err := s.fail(c, err); err != nil && !errors.Is(err, context.Canceled) {
+		s.log.ErrorContext(c.Request().Context(), "answer failed", "route", c.Path(), "err", err)
+	}
+}
+
+// errorPage says in the reader's language what happened and what to do now. Its words are chosen by code.
+func (s *Server) errorPage(c echo.Context, answer *referral.Error, status int) error {
+	kind := string(answer.Code)
+	if status == http.StatusMethodNotAllowed {
+		kind = "method"
+	}
+	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		c.Response().Header().Set("Retry-After", "60")
+	}
+	l := s.locale(c)
+	if !l.Has("error." + kind + ".title") {
+		kind = string(referral.CodeInternal)
+	}
+	return s.page(c, status, "error", l.T("error."+kind+".title"), errorView{Kind: kind, Outcome: answer.Outcome})
+}
+
+type errorView struct {
+	Kind    string
+	Outcome string // the state a conflict ran into
+}
+
+// wrong is one field of a form at fault, in words for the person who filled it in.
+type wrong struct{ Field, Text string }
+
+// wrongs gives what to say beside which field, when err is about the form and not about the record. The words are
+// "field.<name>" for a field that has its own, else those of the code.
+func (s *Server) wrongs(c echo.Context, err error) []wrong {
+	var answer *referral.Error
+	if !errors.As(err, &answer) || (statuses[answer.Code] != http.StatusUnprocessableEntity && !ofService(answer.Field)) {
+		return nil
+	}
+	l := s.locale(c)
+	field := formField(answer.Field)
+	for _, key := range []string{"field." + field, "field." + string(answer.Code)} {
+		if l.Has(key) {
+			return []wrong{{field, l.T(key)}}
+		}
+	}
+	return []wrong{{field, l.T("field.invalid")}}
+}
+
+// formField is the name on the page of a field of the desk: "case.phone" is "phone", "service_ids.2" "service_ids".
+func formField(path string) string {
+	switch {
+	case ofService(path):
+		return "service_ids"
+	case strings.HasPrefix(path, "consent"):
+		return "consent"
+	}
+	path = strings.TrimPrefix(path, "case.")
+	return strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToLower(path))
+}
+
+func ofService(path string) bool { return strings.HasPrefix(path, "service_ids") }

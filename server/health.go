@@ -1,0 +1,61 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// Part is one thing the service needs, as /readyz shows it.
+type Part struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// vital is the part without which nothing can be answered. Without Temporal, intake and answers are still taken.
+const vital = "database"
+
+type readiness struct {
+	Status string `json:"status"` // ok, degraded, down
+	Parts  []Part `json:"parts"`
+}
+
+// patience bounds how long readiness waits for an answer.
+const patience = 2 * time.Second
+
+// livez says that the process answers, whatever it depends on.
+func (s *Server) livez(c echo.Context) error {
+	return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// readyz is 503 when the vital part is gone, and 200 "degraded" when any other is.
+func (s *Server) readyz(c echo.Context) error {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), patience)
+	defer cancel()
+	r, status := readiness{Status: "ok"}, http.StatusOK
+	if s.ready != nil {
+		r.Parts = s.ready(ctx)
+	} else {
+		r.Parts = []Part{s.databasePart(ctx)}
+	}
+	for _, p := range r.Parts {
+		switch {
+		case !p.OK && p.Name == vital:
+			r.Status, status = "down", http.StatusServiceUnavailable
+		case !p.OK && r.Status == "ok":
+			r.Status = "degraded"
+		}
+	}
+	return c.JSON(status, r)
+}
+
+func (s *Server) databasePart(ctx context.Context) Part {
+	p := Part{Name: vital, OK: true}
+	if err := s.db.PingContext(ctx); err != nil {
+		p.OK, p.Detail = false, "no answer"
+	}
+	return p
+}

@@ -1,0 +1,123 @@
+package server
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"throughline/referral"
+)
+
+var errForeignForm = &referral.Error{Code: referral.CodeForbidden, Message: "the form came from another site"}
+
+func isAPI(c echo.Context) bool { return strings.HasPrefix(c.Request().URL.Path, "/api/") }
+
+// logged writes one line per request: the route's template, never the address itself, which may hold a token.
+func (s *Server) logged(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		start := time.Now()
+		err := next(c)
+		if err != nil {
+			c.Error(err)
+		}
+		route := c.Path()
+		if route == "" {
+			route = "(none)"
+		}
+		s.log.InfoContext(c.Request().Context(), "request", "method", c.Request().Method, "route", route,
+			"status", c.Response().Status, "ms", time.Since(start).Milliseconds())
+		return nil
+	}
+}
+
+// recovered turns a panic into an internal error. The value may hold what someone typed, so only its type is logged.
+func (s *Server) recovered(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				if v == http.ErrAbortHandler {
+					panic(v)
+				}
+				err = fmt.Errorf("panic: %T", v)
+			}
+		}()
+		return next(c)
+	}
+}
+
+// bounded refuses a body over the limit, whether it says so or not.
+func (s *Server) bounded(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if r.ContentLength > maxBody {
+			return &referral.Error{Code: referral.CodeTooLarge, Message: "the body is over 256 KiB"}
+		}
+		r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBody)
+		return next(c)
+	}
+}
+
+// readable refuses addresses and forms that are not text Postgres can store. The API reads its own bodies.
+func (s *Server) readable(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		query, err := url.ParseQuery(r.URL.RawQuery)
+		if err != nil || !storable(r.URL.Path) || !allStorable(query) {
+			return &referral.Error{Code: referral.CodeMalformed, Message: "the address is not text"}
+		}
+		if isAPI(c) || r.Method != http.MethodPost {
+			return next(c)
+		}
+		if err := r.ParseForm(); err != nil {
+			return formError(err)
+		}
+		if r.PostForm == nil || (len(r.PostForm) == 0 && r.ContentLength > 0) {
+			return &referral.Error{Code: referral.CodeUnsupported, Message: "send a form"}
+		}
+		if !allStorable(r.PostForm) {
+			return referral.Invalid("", "the form holds characters that can't be stored")
+		}
+		return next(c)
+	}
+}
+
+func formError(err error) error {
+	if answer, _ := answerOf(err); answer.Code == referral.CodeTooLarge {
+		return answer
+	}
+	return &referral.Error{Code: referral.CodeMalformed, Message: "the form can't be read"}
+}
+
+func allStorable(values url.Values) bool {
+	for name, all := range values {
+		if !storable(name) {
+			return false
+		}
+		for _, v := range all {
+			if !storable(v) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
+// callerAddress trusts X-Forwarded-For from the named proxies only: anyone can write that header.
+func callerAddress(proxies []*net.IPNet) echo.IPExtractor {
+	if len(proxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, p := range proxies {
+		trust = append(trust, echo.TrustIPRange(p))
+	}
+	return echo.ExtractIPFromXFFHeader(trust...)
+}

@@ -1,0 +1,113 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/labstack/echo/v4"
+
+	"throughline/casework"
+	"throughline/referral"
+)
+
+const casesShown = 100
+
+func (s *Server) casesPage(c echo.Context) error {
+	cases, err := s.desk.Cases(c.Request().Context(), staff(c), casesShown)
+	if err != nil {
+		return err
+	}
+	return s.page(c, http.StatusOK, "cases", s.locale(c).T("cases.title"), cases)
+}
+
+// folderView is a person's folder.
+type folderView struct {
+	Case      casework.Case
+	Referrals []referralView
+}
+
+type referralView struct {
+	casework.Referral
+	Timeline []casework.TimelineEntry // newest first
+	Zone     string
+}
+
+// Commands are what staff may do to the referral as a whole.
+func (r referralView) Commands() []referral.Name {
+	switch r.State {
+	case referral.Draft:
+		return []referral.Name{referral.OpenDraft, referral.AddOffer, referral.Close}
+	case referral.Open:
+		return []referral.Name{referral.AddOffer, referral.Reassign, referral.Withdraw, referral.Close}
+	}
+	return nil
+}
+
+// OpenTasks are the tasks that wait for someone.
+func (r referralView) OpenTasks() []casework.Task {
+	return slices.DeleteFunc(slices.Clone(r.Tasks), func(t casework.Task) bool { return t.State != referral.TaskOpen })
+}
+
+// Said splits what staff may record of an offer by whose word it is.
+func (r referralView) Said(o casework.Offer) (said struct{ Agency, Client, Helpline []referral.Name }) {
+	for _, do := range o.Can {
+		switch {
+		case commandForms[do].ToldBy:
+			said.Agency = append(said.Agency, do)
+		case do == referral.Confirm || do == referral.Dispute:
+			said.Client = append(said.Client, do)
+		default:
+			said.Helpline = append(said.Helpline, do)
+		}
+	}
+	return said
+}
+
+// folder reads the case of the address with its referrals.
+func (s *Server) folder(c echo.Context) (casework.Case, []casework.Referral, error) {
+	id, err := idParam(c, "id")
+	if err != nil {
+		return casework.Case{}, nil, err
+	}
+	return s.desk.Case(c.Request().Context(), staff(c), id)
+}
+
+func (s *Server) casePage(c echo.Context) error {
+	folder, referrals, err := s.folder(c)
+	if err != nil {
+		return err
+	}
+	v := folderView{Case: folder}
+	for _, r := range referrals {
+		timeline, err := s.desk.Timeline(c.Request().Context(), staff(c), r.ID)
+		if err != nil {
+			return err
+		}
+		slices.Reverse(timeline)
+		v.Referrals = append(v.Referrals, referralView{Referral: r, Timeline: timeline})
+	}
+	return s.show(c, http.StatusOK, "case", view{Title: s.locale(c).T("case.title", map[string]any{"Reference": folder.Reference}),
+		Body: v, Done: done(c)})
+}
+
+// done is the command that was just carried out, as the address says; "" for anything that is not a command.
+func done(c echo.Context) string {
+	name := c.QueryParam("done")
+	if name == "refer" || slices.Contains(referral.CommandNames(), referral.Name(name)) {
+		return name
+	}
+	return ""
+}
+
+// referralPage leads to the referral's place in its folder.
+func (s *Server) referralPage(c echo.Context) error {
+	id, err := idParam(c, "id")
+	if err != nil {
+		return err
+	}
+	r, err := s.desk.Referral(c.Request().Context(), staff(c), id)
+	if err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, "/cases/"+r.CaseID.String()+"#r-"+r.ID.String())
+}

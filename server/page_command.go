@@ -1,0 +1,226 @@
+package server
+
+import (
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"throughline/casework"
+	"throughline/referral"
+)
+
+// commandForm says what the page of a command asks for.
+type commandForm struct {
+	Reasons  []referral.Reason
+	Area     string // of the reasons' words
+	ToldBy   bool   // on the word of someone at the agency
+	Outcome  bool
+	At       bool
+	Note     bool // a note may be added; NoteMust: it is the point
+	NoteMust bool
+	Consent  bool
+	Services bool
+	Person   bool
+	Again    bool
+	ByClient bool // may be on the client's word
+	Whole    bool // of the referral, not of one offer
+}
+
+var commandForms = map[referral.Name]commandForm{
+	referral.Accept:        {ToldBy: true, Note: true},
+	referral.Decline:       {ToldBy: true, Note: true, Reasons: referral.DeclineReasons, Area: "decline"},
+	referral.Ask:           {ToldBy: true, NoteMust: true},
+	referral.Waitlist:      {ToldBy: true, Note: true},
+	referral.Contact:       {ToldBy: true, Note: true},
+	referral.Schedule:      {ToldBy: true, Note: true, At: true},
+	referral.StartService:  {ToldBy: true, Note: true},
+	referral.Continue:      {ToldBy: true, Note: true},
+	referral.ReportOutcome: {ToldBy: true, Note: true, Outcome: true},
+	referral.Fail:          {ToldBy: true, Note: true, Reasons: referral.FailReasons, Area: "fail"},
+	referral.Answer:        {NoteMust: true},
+	referral.Confirm:       {Outcome: true, Note: true},
+	referral.Dispute:       {Note: true},
+	referral.Withdraw:      {Reasons: referral.WithdrawReasons, Area: "withdraw", Note: true, ByClient: true},
+	referral.MarkInError:   {Again: true, Note: true},
+	referral.OpenDraft:     {Consent: true, Whole: true},
+	referral.AddOffer:      {Consent: true, Services: true, Whole: true},
+	referral.Close:         {Outcome: true, Note: true, ByClient: true, Whole: true},
+	referral.Reassign:      {Person: true, Note: true, Whole: true},
+}
+
+// commandView is the page of one command.
+type commandView struct {
+	commandForm
+	Do         referral.Name
+	Referral   casework.Referral
+	Offer      *casework.Offer // nil: the referral as a whole
+	Colleagues []casework.Account
+	Zone       string
+	Pick       picker
+	In         commandTyped
+}
+
+// commandTyped is what was typed, as it was typed.
+type commandTyped struct {
+	Key, Reason, Outcome, Unmet, Date, Time, Note, ToldBy, Person, Answer, How, ByClient, Again string
+}
+
+// Outcomes and UnmetReasons are the lists that the page offers.
+func (commandView) Outcomes() []referral.Reason { return referral.Outcomes }
+
+// UnmetReasons are why a need stayed unmet.
+func (commandView) UnmetReasons() []referral.Reason { return referral.UnmetReasons }
+
+func (s *Server) commandPage(c echo.Context) error {
+	v, err := s.readCommand(c, url.Values{})
+	if err != nil {
+		return err
+	}
+	v.In.Key, v.In.How = uuid.NewString(), "verbal"
+	return s.showCommand(c, v, nil)
+}
+
+func (s *Server) showCommand(c echo.Context, v commandView, wrongs []wrong) error {
+	return s.formPage(c, "command", s.locale(c).T("command."+string(v.Do)), wrongs, v)
+}
+
+// command carries out what staff ask of a referral, on their own or on someone's word.
+func (s *Server) command(c echo.Context) error {
+	v, err := s.readCommand(c, c.Request().PostForm)
+	if err != nil {
+		return err
+	}
+	if again, err := s.formAgain(c); again || err != nil {
+		return orShow(err, func() error { return s.showCommand(c, v, nil) })
+	}
+	in, wrongs := v.input(s, c)
+	if wrongs != nil {
+		return s.showCommand(c, v, wrongs)
+	}
+	_, err = s.desk.Do(c.Request().Context(), staff(c), v.Referral.ID, in, keyOf(c, v.In.Key))
+	if v.In.Answer == "no" && referral.CodeOf(err) == referral.CodeConsentRequired {
+		return s.page(c, 200, "refused", s.locale(c).T("refused.title"), v.Pick)
+	}
+	if wrongs := s.wrongs(c, err); wrongs != nil {
+		return s.showCommand(c, v, wrongs)
+	}
+	if err != nil {
+		return err
+	}
+	return s.seeOther(c, "/cases/"+v.Referral.CaseID.String()+"#r-"+v.Referral.ID.String(), string(v.Do))
+}
+
+// readCommand reads the referral that a command is about, and what was typed. A command that no page has is not found.
+func (s *Server) readCommand(c echo.Context, form url.Values) (commandView, error) {
+	do := referral.Name(c.Param("command"))
+	asks, ok := commandForms[do]
+	id, err := idParam(c, "id")
+	if err != nil || !ok {
+		return commandView{}, referral.NotFound("page")
+	}
+	v := commandView{commandForm: asks, Do: do, Zone: s.cfg.Zone.String(), In: readTyped(form)}
+	ctx := c.Request().Context()
+	if v.Referral, err = s.desk.Referral(ctx, staff(c), id); err != nil {
+		return v, err
+	}
+	if offer := c.QueryParam("offer"); offer != "" && !asks.Whole {
+		i := slices.IndexFunc(v.Referral.Offers, func(o casework.Offer) bool { return o.ID.String() == offer })
+		if i < 0 {
+			return v, referral.NotFound("offer")
+		}
+		v.Offer = &v.Referral.Offers[i]
+	}
+	// A draft asks for consent once, when it is opened.
+	v.Consent = asks.Consent && (do == referral.OpenDraft || v.Referral.State == referral.Open)
+	if asks.Person {
+		if v.Colleagues, err = s.desk.Accounts(ctx, staff(c)); err != nil {
+			return v, err
+		}
+	}
+	if asks.Services {
+		err = s.pickFurther(c, &v, form)
+	}
+	return v, err
+}
+
+// pickFurther finds services for a referral that has asked some already.
+func (s *Server) pickFurther(c echo.Context, v *commandView, form url.Values) error {
+	ctx := c.Request().Context()
+	folder, _, err := s.desk.Case(ctx, staff(c), v.Referral.CaseID)
+	if err != nil {
+		return err
+	}
+	v.Pick, err = s.pick(ctx, s.locale(c).Lang, form, v.Referral.Need, nearOf(folder))
+	for _, o := range v.Referral.Offers {
+		if o.State != referral.InError {
+			v.Pick.Tried = append(v.Pick.Tried, o.ServiceID)
+		}
+	}
+	return err
+}
+
+func readTyped(form url.Values) commandTyped {
+	return commandTyped{Key: form.Get("key"), Reason: form.Get("reason"), Outcome: form.Get("outcome"),
+		Unmet: form.Get("unmet_reason"), Date: form.Get("date"), Time: form.Get("time"), Note: form.Get("note"),
+		ToldBy: form.Get("told_by"), Person: form.Get("person_id"), Answer: form.Get("consent"),
+		How: form.Get("consent_how"), ByClient: form.Get("by_client"), Again: form.Get("again")}
+}
+
+// input makes the desk's words of what was typed, or says what the page itself can tell is wrong.
+func (v commandView) input(s *Server, c echo.Context) (casework.CommandInput, []wrong) {
+	var wrongs []wrong
+	say := func(field string) { wrongs = append(wrongs, wrong{field, s.locale(c).T("field." + field)}) }
+	in := casework.CommandInput{Do: v.Do, Reason: v.In.Reason, Outcome: v.In.Outcome, Note: v.In.Note, ToldBy: v.In.ToldBy,
+		ServiceIDs: v.Pick.IDs(), Again: v.In.Again == "yes"}
+	if v.In.Outcome == referral.Unmet {
+		in.Unmet = v.In.Unmet
+	}
+	if v.Offer != nil {
+		in.OfferID = v.Offer.ID
+	}
+	if v.ByClient && v.In.ByClient == "yes" {
+		in.For = referral.Client
+	}
+	if v.At {
+		var field string
+		if in.At, field = visitTime(v.In.Date, v.In.Time, s.cfg.Zone); field != "" {
+			say(field)
+		}
+	}
+	if v.Person {
+		id, err := uuid.Parse(v.In.Person)
+		if err != nil {
+			say("person_id")
+		}
+		in.PersonID = id
+	}
+	if v.Consent {
+		if v.In.Answer != "yes" && v.In.Answer != "no" {
+			say("consent")
+		}
+		in.Consent = &casework.ConsentInput{Given: v.In.Answer == "yes", How: v.In.How, Script: casework.ConsentScript}
+	}
+	return in, wrongs
+}
+
+// visitTime reads a date and a time of day in the zone. field names what is wrong: "date", "time", or "time_clocks" for
+// an hour that the change of clocks skips or repeats.
+func visitTime(date, clock string, zone *time.Location) (at time.Time, field string) {
+	day, err := time.Parse("2006-01-02", date)
+	if err != nil {
+		return at, "date"
+	}
+	hour, err := time.Parse("15:04", clock)
+	if err != nil {
+		return at, "time"
+	}
+	at = time.Date(day.Year(), day.Month(), day.Day(), hour.Hour(), hour.Minute(), 0, 0, zone)
+	same := func(t time.Time) bool { return t.In(zone).Format("15:04") == clock }
+	if !same(at) || same(at.Add(time.Hour)) || same(at.Add(-time.Hour)) {
+		return at, "time_clocks"
+	}
+	return at, ""
+}

@@ -1,0 +1,164 @@
+package server
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"throughline/casework"
+	"throughline/referral"
+)
+
+// intakeForm is the one page of a call: the caller, the need, the services and the client's word.
+type intakeForm struct {
+	Key       string // makes a double click one referral
+	CaseID    uuid.UUID
+	Reference string // of the case, when it exists already
+	Caller    casework.CaseInput
+	BirthYear string
+	Need      string
+	Details   string
+	Urgency   string
+	Answer    string // the client's: yes, draft, no; "" not said yet
+	How       string
+	Episode   string // a closed referral that is taken up again
+	Pick      picker
+}
+
+// Languages, Needs and the rest are the lists that the page offers.
+func (intakeForm) Languages() []string { return clientLanguages }
+
+// Needs are the kinds of help.
+func (intakeForm) Needs() []string { return referral.Needs }
+
+// clientLanguages are offered by name; any other BCP 47 tag can come by the API.
+var clientLanguages = []string{"en", "fr", "ar", "bn", "zh", "cr", "tl", "de", "gu", "hi", "iu", "it", "ko", "oj", "fa",
+	"pl", "pt", "pa", "ru", "so", "es", "ta", "ti", "tr", "uk", "ur", "vi", "ase", "fcs"}
+
+func (s *Server) intakePage(c echo.Context) error {
+	f := intakeForm{Key: uuid.NewString(), Urgency: string(referral.Routine), How: "verbal",
+		Caller: casework.CaseInput{SafeToCall: true, Language: s.locale(c).Lang}}
+	return s.showIntake(c, f, nil)
+}
+
+func (s *Server) showIntake(c echo.Context, f intakeForm, wrongs []wrong) error {
+	return s.formPage(c, "intake", s.locale(c).T("intake.title"), wrongs, f)
+}
+
+// intake keeps a call: a case with its first referral. Every other button of the page gives the page back.
+func (s *Server) intake(c echo.Context) error {
+	f, err := s.readIntake(c)
+	if err != nil {
+		return err
+	}
+	if again, err := s.formAgain(c); again || err != nil {
+		return orShow(err, func() error { return s.showIntake(c, f, nil) })
+	}
+	in, wrongs := f.input(s, c)
+	if wrongs != nil {
+		return s.showIntake(c, f, wrongs)
+	}
+	out, err := s.desk.Intake(c.Request().Context(), staff(c), casework.IntakeInput{Case: f.Caller, Referral: in}, keyOf(c, f.Key))
+	if f.Answer == "no" && referral.CodeOf(err) == referral.CodeConsentRequired {
+		return s.refusedPage(c, f)
+	}
+	if wrongs := s.wrongs(c, err); wrongs != nil {
+		return s.showIntake(c, f, wrongs)
+	}
+	if err != nil {
+		return err
+	}
+	return s.seeOther(c, "/cases/"+out.CaseID.String()+"#r-"+out.ReferralID.String(), "refer")
+}
+
+// refusedPage says that a no was kept and nothing else. The client may still want the numbers of the services.
+func (s *Server) refusedPage(c echo.Context, f intakeForm) error {
+	return s.page(c, 200, "refused", s.locale(c).T("refused.title"), f.Pick)
+}
+
+// readIntake reads the form with what its search finds; the numbers stay as typed until they are checked.
+func (s *Server) readIntake(c echo.Context) (intakeForm, error) {
+	form := c.Request().PostForm
+	f := intakeForm{Key: form.Get("key"), BirthYear: strings.TrimSpace(form.Get("birth_year")), Need: form.Get("need"),
+		Details: form.Get("details"), Urgency: form.Get("urgency"), Answer: form.Get("consent"), How: form.Get("consent_how"),
+		Episode: form.Get("episode_of"), Caller: readCaller(form)}
+	near := f.Caller.PostalCode
+	if near == "" {
+		near = f.Caller.Municipality
+	}
+	var err error
+	f.Pick, err = s.pick(c.Request().Context(), s.locale(c).Lang, form, f.Need, near)
+	return f, err
+}
+
+func readCaller(form url.Values) casework.CaseInput {
+	caller := casework.CaseInput{Name: form.Get("name"), Phone: form.Get("phone"), Email: form.Get("email"),
+		ContactTimes: form.Get("contact_times"), SafeToCall: form.Get("safe_to_call") == "yes",
+		SafeToLeaveMessage: form.Get("safe_to_leave_message") == "yes", Municipality: form.Get("municipality"),
+		PostalCode: form.Get("postal_code"), Language: form.Get("language"), Notes: form.Get("notes")}
+	caller.Anonymous = strings.TrimSpace(caller.Name) == ""
+	return caller
+}
+
+// input makes the desk's words of the form, or says what the page itself can tell is wrong.
+func (f *intakeForm) input(s *Server, c echo.Context) (casework.ReferralInput, []wrong) {
+	var wrongs []wrong
+	say := func(field string) { wrongs = append(wrongs, wrong{field, s.locale(c).T("field." + field)}) }
+	if f.BirthYear != "" {
+		year, err := strconv.Atoi(f.BirthYear)
+		if err != nil || year == 0 {
+			say("birth_year")
+		}
+		f.Caller.BirthYear = year
+	}
+	in := casework.ReferralInput{CaseID: f.CaseID, Need: f.Need, Details: f.Details, Urgency: referral.Urgency(f.Urgency),
+		ServiceIDs: f.Pick.IDs(), Draft: f.Answer == "draft",
+		Consent: casework.ConsentInput{Given: f.Answer == "yes", How: f.How, Script: casework.ConsentScript}}
+	if id, err := uuid.Parse(f.Episode); err == nil {
+		in.EpisodeOf = id
+	}
+	// All at once: a navigator on the phone should not be sent back field by field.
+	if f.Need == "" {
+		say("need")
+	}
+	if len(in.ServiceIDs) == 0 {
+		say("service_ids")
+	}
+	if f.Answer != "yes" && f.Answer != "draft" && f.Answer != "no" {
+		say("consent")
+	}
+	return in, wrongs
+}
+
+// keyOf makes a form's hidden key an idempotency key, which stands for this form of this page; nil for a form without.
+func keyOf(c echo.Context, key string) *casework.Key {
+	if _, err := uuid.Parse(key); err != nil {
+		return nil
+	}
+	return &casework.Key{Key: key, Body: []byte(c.Request().URL.RequestURI() + "\n" + c.Request().PostForm.Encode())}
+}
+
+// formAgain reports a button that only wants the form back: a search, a choice, the other language.
+func (s *Server) formAgain(c echo.Context) (bool, error) {
+	verb, about := pressed(c.Request().PostForm)
+	switch verb {
+	case "save":
+		return false, nil
+	case "language":
+		if about == "en" || about == "fr" {
+			s.keepLanguage(c, about)
+			return true, s.rememberLanguage(c, about)
+		}
+	}
+	return true, nil
+}
+
+func orShow(err error, show func() error) error {
+	if err != nil {
+		return err
+	}
+	return show()
+}

@@ -1,0 +1,146 @@
+package server
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"throughline/locale"
+	"throughline/referral"
+)
+
+// Ten tries in ten minutes for one address and one account: enough for a forgotten password, too few for a guess.
+const (
+	signInTries  = 10
+	signInWindow = 10 * time.Minute
+)
+
+// signInForm is the page's form. Held is a form that was sent when the session had ended.
+type signInForm struct {
+	Email  string
+	Next   string // path to go to afterwards
+	Held   []field
+	Failed bool
+}
+
+// field is one name and value of a held form.
+type field struct{ Name, Value string }
+
+// heldPrefix marks the held fields, so that they never meet those of the page that holds them.
+const heldPrefix = "held."
+
+func (s *Server) signInPage(c echo.Context) error {
+	return s.showSignIn(c, http.StatusOK, signInForm{Next: localPath(c.QueryParam("next"))})
+}
+
+func (s *Server) showSignIn(c echo.Context, status int, f signInForm) error {
+	return s.page(c, status, "signin", s.locale(c).T("signin.title"), f)
+}
+
+func (s *Server) signIn(c echo.Context) error {
+	f := signInForm{Email: strings.TrimSpace(c.FormValue("email")), Next: localPath(c.FormValue("next")),
+		Held: heldFields(c.Request().PostForm)}
+	key := strings.ToLower(f.Email) + " " + c.RealIP()
+	if !s.signIns.allow(key) {
+		return &referral.Error{Code: referral.CodeRateLimited, Message: "too many tries to sign in"}
+	}
+	ctx := c.Request().Context()
+	account, err := s.desk.SignIn(ctx, f.Email, c.FormValue("password"))
+	if referral.CodeOf(err) == referral.CodeUnauthenticated {
+		f.Failed = true
+		return s.showSignIn(c, http.StatusUnauthorized, f)
+	}
+	if err != nil {
+		return err
+	}
+	s.signIns.forget(key)
+	// A new token at each change of who is signed in, or a token planted before would be signed in too.
+	if err := s.sessions.RenewToken(ctx); err != nil {
+		return err
+	}
+	s.sessions.Put(ctx, sessionAccount, account.ID.String())
+	if len(f.Held) > 0 {
+		c.Set(accountKey, &account)
+		return s.page(c, http.StatusOK, "resume", s.locale(c).T("resume.title"), f)
+	}
+	if f.Next == "" {
+		f.Next = "/"
+	}
+	return c.Redirect(http.StatusSeeOther, f.Next)
+}
+
+func (s *Server) signOut(c echo.Context) error {
+	if err := s.sessions.Destroy(c.Request().Context()); err != nil {
+		return err
+	}
+	// The next person at this desk has a language of their own.
+	c.SetCookie(s.cookie(languageCookie, "", -1))
+	return c.Redirect(http.StatusSeeOther, "/sign-in")
+}
+
+// askToSignIn sends a visitor to the sign-in page. What was typed goes into the page's hidden fields, never the address.
+func (s *Server) askToSignIn(c echo.Context) error {
+	r := c.Request()
+	if r.Method == http.MethodPost {
+		f := signInForm{Next: localPath(r.URL.RequestURI())}
+		for name, values := range r.PostForm {
+			for _, v := range values {
+				f.Held = append(f.Held, field{heldPrefix + name, v})
+			}
+		}
+		slices.SortStableFunc(f.Held, func(a, b field) int { return strings.Compare(a.Name, b.Name) })
+		return s.showSignIn(c, http.StatusUnauthorized, f)
+	}
+	to := "/sign-in"
+	if next := localPath(r.URL.RequestURI()); next != "" && next != "/" {
+		to += "?next=" + url.QueryEscape(next)
+	}
+	return c.Redirect(http.StatusSeeOther, to)
+}
+
+func heldFields(form url.Values) []field {
+	var held []field
+	for name, values := range form {
+		if strings.HasPrefix(name, heldPrefix) {
+			for _, v := range values {
+				held = append(held, field{name, v})
+			}
+		}
+	}
+	slices.SortStableFunc(held, func(a, b field) int { return strings.Compare(a.Name, b.Name) })
+	return held
+}
+
+// Resumed is the held field under its own name again.
+func (f field) Resumed() string { return strings.TrimPrefix(f.Name, heldPrefix) }
+
+// localPath gives a path of this site, or "" for anything that could lead elsewhere.
+func localPath(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, "/") ||
+		strings.HasPrefix(u.Path, "//") || strings.ContainsAny(raw, "\\\r\n\t") {
+		return ""
+	}
+	return u.RequestURI()
+}
+
+// setLanguage switches the language here and, for staff, on their next visit.
+func (s *Server) setLanguage(c echo.Context) error {
+	lang := c.FormValue("lang")
+	if !slices.Contains(locale.Languages, lang) {
+		return referral.Invalid("lang", "must be en or fr")
+	}
+	s.keepLanguage(c, lang)
+	if err := s.rememberLanguage(c, lang); err != nil {
+		return err
+	}
+	to := localPath(c.FormValue("to"))
+	if to == "" {
+		to = "/"
+	}
+	return c.Redirect(http.StatusSeeOther, to)
+}

@@ -1,0 +1,103 @@
+package server
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"throughline/casework"
+	"throughline/internal/clock"
+	"throughline/locale"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// parseTemplates makes one set of templates per language, with the words and dates of that language bound to it.
+func parseTemplates(zone *time.Location, c clock.Clock) (map[string]*template.Template, error) {
+	sets := map[string]*template.Template{}
+	for _, lang := range locale.Languages {
+		set, err := template.New(lang).Funcs(wording(locale.For(lang), zone, c)).ParseFS(templateFiles, "templates/*.html")
+		if err != nil {
+			return nil, fmt.Errorf("server: templates: %w", err)
+		}
+		sets[lang] = set
+	}
+	return sets, nil
+}
+
+// view is what every page gets; Body is the page's own.
+type view struct {
+	Title    string
+	Lang     string
+	Account  *casework.Account // nil: nobody is signed in
+	Helpline string
+	Path     string  // of this page, for the language switch and the menu
+	Wrongs   []wrong // of the form on this page
+	Done     string  // what was just recorded: the name of a command
+	// Form names the form that the language switch sends along, so that no typed text is lost. Empty: a plain switch.
+	Form    string
+	Dev     bool
+	Mailbox bool
+	Live    bool // the page searches while one types
+	Body    any
+}
+
+// Wrong gives the text beside a field, "" when nothing is wrong with it.
+func (v view) Wrong(field string) string {
+	for _, w := range v.Wrongs {
+		if w.Field == field {
+			return w.Text
+		}
+	}
+	return ""
+}
+
+// page answers with the named template in the reader's language.
+func (s *Server) page(c echo.Context, status int, name, title string, body any) error {
+	return s.show(c, status, name, view{Title: title, Body: body})
+}
+
+// formPage answers with a form whose fields hold what was typed and what is wrong with it; 422 when something is.
+func (s *Server) formPage(c echo.Context, name, title string, wrongs []wrong, body any) error {
+	status := http.StatusOK
+	if len(wrongs) > 0 {
+		status = http.StatusUnprocessableEntity
+	}
+	return s.show(c, status, name, view{Title: title, Body: body, Wrongs: wrongs, Form: name + "-form", Live: true})
+}
+
+// show renders before it answers, so that a failing template gives a whole error page and never half a page.
+func (s *Server) show(c echo.Context, status int, name string, v view) error {
+	v.Lang = s.locale(c).Lang
+	v.Account = accountOf(c)
+	v.Helpline, v.Dev, v.Mailbox = s.cfg.HelplineName, s.cfg.Dev, s.cfg.Mailbox != nil
+	v.Path = c.Request().URL.Path
+	var b bytes.Buffer
+	if err := s.pages[v.Lang].ExecuteTemplate(&b, name, v); err != nil {
+		return fmt.Errorf("render %s: %w", name, err)
+	}
+	if v.Wrongs != nil && status < http.StatusBadRequest {
+		status = http.StatusUnprocessableEntity
+	}
+	return c.HTMLBlob(status, b.Bytes())
+}
+
+// seeOther sends the browser on after a form, with the name of what was recorded for the page to confirm.
+func (s *Server) seeOther(c echo.Context, path, done string) error {
+	if done != "" {
+		path, fragment, _ := strings.Cut(path, "#")
+		path += "?done=" + done
+		if fragment != "" {
+			path += "#" + fragment
+		}
+		return c.Redirect(http.StatusSeeOther, path)
+	}
+	return c.Redirect(http.StatusSeeOther, path)
+}

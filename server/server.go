@@ -1,0 +1,139 @@
+// Package server answers HTTP: the staff's pages, the agency's page and the JSON API. A handler binds, makes one call
+// to the desk, and answers; package casework decides and records.
+package server
+
+import (
+	"context"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/jmoiron/sqlx"
+	"github.com/labstack/echo/v4"
+
+	"throughline/casework"
+	"throughline/internal/clock"
+	"throughline/referral"
+)
+
+// Config is what a deployment chooses. The zero value serves plain HTTP without the development pages.
+type Config struct {
+	BaseURL      string         // scheme and host of every absolute link, and of the cookies; never the Host header
+	Dev          bool           // says so on each page
+	Mailbox      Mailbox        // nil in production: there is then no mailbox page
+	HelplineName string         // on each page; empty takes the product's name
+	Zone         *time.Location // of the dates that staff see; nil is Toronto
+	// TrustedProxies may name the caller's address in X-Forwarded-For; none: the connection's own address counts.
+	TrustedProxies []*net.IPNet
+}
+
+// Deps are the parts the server works with.
+type Deps struct {
+	Desk   *casework.Desk
+	DB     *sqlx.DB
+	Clock  clock.Clock
+	Log    *slog.Logger
+	Ready  func(context.Context) []Part // of /readyz; nil asks the database only
+	Config Config
+}
+
+// Server is the http.Handler of everything.
+type Server struct {
+	desk     *casework.Desk
+	db       *sqlx.DB
+	clock    clock.Clock
+	log      *slog.Logger
+	ready    func(context.Context) []Part
+	cfg      Config
+	secure   bool // the base URL is https
+	sessions *scs.SessionManager
+	pages    map[string]*template.Template // by language
+	signIns  *throttle
+	echo     *echo.Echo
+}
+
+// New wires the routes. It fails on a base URL that is not one and on templates that do not parse. Call Close when done.
+func New(d Deps) (*Server, error) {
+	base, err := url.Parse(d.Config.BaseURL)
+	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
+		return nil, fmt.Errorf("server: the base URL must look like https://throughline.example.org")
+	}
+	s := &Server{desk: d.Desk, db: d.DB, clock: d.Clock, log: d.Log, ready: d.Ready, cfg: d.Config,
+		secure: base.Scheme == "https", signIns: newThrottle(d.Clock, signInTries, signInWindow)}
+	s.cfg.BaseURL = base.Scheme + "://" + base.Host
+	if s.cfg.Zone == nil {
+		s.cfg.Zone = referral.Toronto
+	}
+	if s.cfg.HelplineName == "" {
+		s.cfg.HelplineName = "Throughline"
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if s.pages, err = parseTemplates(s.cfg.Zone, s.clock); err != nil {
+		return nil, err
+	}
+	s.sessions = newSessions(s.db, s.secure)
+	s.echo = echo.New()
+	return s, s.routes()
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
+
+// Close stops the sweep of ended sessions.
+func (s *Server) Close() { stopSessions(s.sessions) }
+
+func (s *Server) routes() error {
+	e := s.echo
+	e.HTTPErrorHandler = s.answerError
+	e.IPExtractor = callerAddress(s.cfg.TrustedProxies)
+	sameSite, err := s.sameSite()
+	if err != nil {
+		return err
+	}
+	// The log comes first, so that it sees the status of what the others refuse.
+	e.Use(s.logged, s.recovered, s.headed, s.bounded, s.language, sameSite, s.readable)
+
+	e.GET("/livez", s.livez)
+	e.GET("/readyz", s.readyz)
+	e.GET("/static/*", serveStatic)
+	e.HEAD("/static/*", serveStatic)
+	s.apiRoutes(e.Group("/api/v1"))
+	s.linkRoutes(e)
+	e.POST("/language", s.setLanguage, s.session)
+	e.GET("/sign-in", s.signInPage, s.session)
+	e.POST("/sign-in", s.signIn, s.session)
+	e.POST("/sign-out", s.signOut, s.session)
+	s.staffRoutes(e.Group("", s.session, s.signedIn))
+	if s.cfg.Mailbox != nil {
+		s.mailboxRoutes(e)
+	}
+	return nil
+}
+
+func (s *Server) staffRoutes(g *echo.Group) {
+	g.GET("/", s.home)
+	g.GET("/work", s.workPage)
+	g.GET("/queue", s.queuePage)
+	g.GET("/closed", s.closedPage)
+	g.GET("/cases", s.casesPage)
+	g.GET("/cases/new", s.intakePage)
+	g.POST("/cases/new", s.intake)
+	g.GET("/cases/:id", s.casePage)
+	g.GET("/cases/:id/referrals/new", s.referPage)
+	g.POST("/cases/:id/referrals/new", s.refer)
+	g.GET("/referrals/:id", s.referralPage)
+	g.GET("/referrals/:id/:command", s.commandPage)
+	g.POST("/referrals/:id/:command", s.command)
+	g.GET("/tasks", s.tasksPage)
+	g.GET("/tasks/:id", s.taskPage)
+	g.POST("/tasks/:id", s.finishTask)
+	g.GET("/services", s.servicesPage)
+	g.GET("/services/:id", s.servicePage)
+}

@@ -1,0 +1,28 @@
+// Enhancements only: every page works without this file.
+(() => {
+  "use strict";
+
+  // A form that came back begins at what is wrong with it.
+  const wrongs = document.getElementById("wrongs");
+  if (wrongs) wrongs.focus();
+
+  // A second press while the first is on its way would only wait: the server keeps one referral either way.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+  // Going back shows the page as it was, ready to be sent again.
+  window.addEventListener("pageshow", () => {
+    for (const form of document.forms) delete form.dataset.sent;
+  });
+
+  // After a choice the list is new: the focus goes to it, and not to the top of the page.
+  document.addEventListener("htmx:after:swap", (event) => {
+    const pressed = document.activeElement;
+    if (pressed && pressed !== document.body) return;
+    const list = document.getElementById("service_ids");
+    if (list) list.focus();
+  });
+})();

@@ -1,0 +1,185 @@
+package server
+
+import (
+	"fmt"
+	"html/template"
+	"strconv"
+	"time"
+
+	"github.com/nyaruka/phonenumbers"
+
+	"throughline/internal/clock"
+	"throughline/locale"
+	"throughline/referral"
+)
+
+// wording are the functions that templates call, bound to one language and to the helpline's zone.
+func wording(l *locale.Localizer, zone *time.Location, c clock.Clock) template.FuncMap {
+	return template.FuncMap{
+		"t":         func(key string, pairs ...any) (string, error) { return text(l, key, pairs) },
+		"n":         func(key string, count int) string { return l.N(key, count) },
+		"code":      func(area string, code any) string { return l.T(area + "." + fmt.Sprint(code)) },
+		"has":       func(area string, code any) bool { return l.Has(area + "." + fmt.Sprint(code)) },
+		"local":     func(en, fr string) string { return inLanguage(l.Lang, en, fr) },
+		"when":      func(t any) template.HTML { return timeElement(l, asTime(t), zone, c.Now()) },
+		"whenIn":    func(zone *time.Location, t any) template.HTML { return timeElement(l, asTime(t), zone, c.Now()) },
+		"due":       func(t any) template.HTML { return dueElement(l, asTime(t), zone, c.Now()) },
+		"phone":     phone,
+		"dial":      dial,
+		"language":  func(tag string) string { return languageName(l, tag) },
+		"asset":     assetURL,
+		"codeWords": func(what referral.Name, code string) string { return codeWords(l, what, code) },
+		"list":      func(items ...any) []any { return items },
+		"dict":      dict,
+		"add":       func(a, b int) int { return a + b },
+	}
+}
+
+// text fills the placeholders of a key from name, value pairs.
+func text(l *locale.Localizer, key string, pairs []any) (string, error) {
+	data, err := dict(pairs...)
+	if err != nil {
+		return "", err
+	}
+	return l.T(key, data), nil
+}
+
+func dict(pairs ...any) (map[string]any, error) {
+	if len(pairs)%2 != 0 {
+		return nil, fmt.Errorf("dict: odd number of arguments")
+	}
+	m := map[string]any{}
+	for i := 0; i < len(pairs); i += 2 {
+		name, ok := pairs[i].(string)
+		if !ok {
+			return nil, fmt.Errorf("dict: %v is not a name", pairs[i])
+		}
+		m[name] = pairs[i+1]
+	}
+	return m, nil
+}
+
+// codeLists says which list the code of a timeline entry is from.
+var codeLists = map[referral.Name]string{"refer": "need", referral.Decline: "decline", referral.Fail: "fail",
+	referral.Dispute: "fail", referral.Withdraw: "withdraw", referral.ReportOutcome: "outcome", referral.Confirm: "outcome",
+	referral.Close: "outcome", referral.RaiseTask: "task", referral.FinishTask: "task", referral.EscalateTask: "task"}
+
+// codeWords says the code of a timeline entry in words; "" for one that says nothing more.
+func codeWords(l *locale.Localizer, what referral.Name, code string) string {
+	if key := codeLists[what] + "." + code; l.Has(key) {
+		return l.T(key)
+	}
+	return ""
+}
+
+// inLanguage picks the French text when it is wanted and there is one.
+func inLanguage(lang, en, fr string) string {
+	if (lang == "fr" && fr != "") || en == "" {
+		return fr
+	}
+	return en
+}
+
+func asTime(v any) time.Time {
+	switch t := v.(type) {
+	case time.Time:
+		return t
+	case *time.Time:
+		if t != nil {
+			return *t
+		}
+	}
+	return time.Time{}
+}
+
+// timeElement writes a moment as people read it, with the exact instant for machines. A zero time is nothing.
+func timeElement(l *locale.Localizer, t time.Time, zone *time.Location, now time.Time) template.HTML {
+	if t.IsZero() {
+		return ""
+	}
+	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.UTC().Format(time.RFC3339), //nolint:gosec // both are ours
+		template.HTMLEscapeString(moment(l, t.In(zone), now.In(zone)))))
+}
+
+// dueElement is timeElement with how far off it is.
+func dueElement(l *locale.Localizer, t time.Time, zone *time.Location, now time.Time) template.HTML {
+	if t.IsZero() {
+		return ""
+	}
+	class := "due"
+	if t.Before(now) {
+		class = "due due--over"
+	}
+	return template.HTML(`<span class="`+class+`">`+template.HTMLEscapeString(distance(l, t.Sub(now)))+`</span> `) + //nolint:gosec // ours
+		timeElement(l, t, zone, now)
+}
+
+// moment is "November 23, 2:30 p.m." and « 23 novembre, 14 h 30 »; the year is added when it is not this one.
+func moment(l *locale.Localizer, t, now time.Time) string {
+	day := strconv.Itoa(t.Day())
+	if l.Lang == "fr" && t.Day() == 1 {
+		day = "1er"
+	}
+	key := "date.moment"
+	if t.Year() != now.Year() {
+		key = "date.moment_year"
+	}
+	return l.T(key, map[string]any{"Day": day, "Month": l.T("mail.month." + strconv.Itoa(int(t.Month()))), "Year": t.Year(),
+		"Clock": clockTime(l.Lang, t)})
+}
+
+func clockTime(lang string, t time.Time) string {
+	if lang == "fr" {
+		if t.Minute() == 0 {
+			return strconv.Itoa(t.Hour()) + "\u00a0h"
+		}
+		return t.Format("15\u00a0h\u00a004")
+	}
+	half := "a.m."
+	if t.Hour() >= 12 {
+		half = "p.m."
+	}
+	return t.Format("3:04") + "\u00a0" + half
+}
+
+// distance says how far off a moment is: "in 3 hours", "2 days late".
+func distance(l *locale.Localizer, d time.Duration) string {
+	side := "ahead"
+	if d < 0 {
+		side, d = "late", -d
+	}
+	switch {
+	case d < time.Minute:
+		return l.T("date." + side + ".now")
+	case d < time.Hour:
+		return l.N("date."+side+".minutes", int(d/time.Minute))
+	case d < 48*time.Hour:
+		return l.N("date."+side+".hours", int(d/time.Hour))
+	}
+	return l.N("date."+side+".days", int(d/(24*time.Hour)))
+}
+
+// phone writes a Canadian number as people read it; what is not a number stays as it was typed.
+func phone(raw string) string {
+	number, err := phonenumbers.Parse(raw, "CA")
+	if err != nil || !phonenumbers.IsPossibleNumber(number) {
+		return raw
+	}
+	return phonenumbers.Format(number, phonenumbers.NATIONAL)
+}
+
+// dial is the tel: address of a number, or "" when raw is not one.
+func dial(raw string) template.URL {
+	number, err := phonenumbers.Parse(raw, "CA")
+	if err != nil || !phonenumbers.IsPossibleNumber(number) {
+		return ""
+	}
+	return template.URL(phonenumbers.Format(number, phonenumbers.RFC3966)) //nolint:gosec // digits
+}
+
+func languageName(l *locale.Localizer, tag string) string {
+	if key := "language." + tag; l.Has(key) {
+		return l.T(key)
+	}
+	return tag
+}
