@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+
+	"throughline/db/dbtest"
 )
 
 func TestTidyProse(t *testing.T) {
@@ -47,6 +49,24 @@ func TestParseClock(t *testing.T) {
 		if got != want {
 			t.Errorf("%q is %d, want %d", given, got, want)
 		}
+	}
+}
+
+// What is folded here is looked for in what the database folded.
+func TestFoldIsTheDatabases(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	for _, text := range []string{"Hébergement d’URGENCE", "ŒUVRE ÆGIR œuf", "ÀÂÉÈÊËÎÏÔÙÛÜŸÇ Ñ", "Łódź Ğ ø", "a\u0301", "中文 हिन्दी العَرَبية 한국어", "pre‑natal – et — après", "plain ASCII"} {
+		var folded string
+		if err := db.QueryRowContext(t.Context(), `SELECT directory_fold($1)`, text).Scan(&folded); err != nil {
+			t.Fatal(err)
+		}
+		if got := fold(text); got != folded {
+			t.Errorf("%q: %q here, %q there", text, got, folded)
+		}
+	}
+	if got := fold("Hébergement d’URGENCE, ŒUVRE"); got != "hebergement d'urgence, oeuvre" {
+		t.Errorf("%q", got)
 	}
 }
 
