@@ -54,15 +54,20 @@ func (s story) carryOut(ctx workflow.Context, step referral.Step) (referral.Step
 		return s.do(ctx, names.RaiseTask, step)
 	case referral.EscalateTask: // nobody did it in time
 		return s.do(ctx, names.EscalateTask, step)
+	case askAgain:
+		return s.next(ctx)
 	}
 	// A step that this version does not know belongs to a newer one; a worker of that version will carry it out.
-	return s.later(ctx)
+	return later(ctx), nil
 }
 
 type story struct {
 	id      uuid.UUID
 	changed workflow.ReceiveChannel
 }
+
+// askAgain is a step of the story's own: nothing can be done now, so ask once more what comes next.
+const askAgain referral.Name = "ask_again"
 
 const (
 	// pause is how long to wait before trying again what failed for good, until someone has mended it.
@@ -86,7 +91,8 @@ func (s story) next(ctx workflow.Context) (referral.Step, error) {
 	return s.do(ctx, names.Next, referral.Step{})
 }
 
-// do runs an activity. One that fails is followed by a pause and the question what comes next.
+// do runs an activity and gives the step that comes after. When it fails for good that is a pause, and then the
+// question what comes next.
 func (s story) do(ctx workflow.Context, activity string, step referral.Step) (referral.Step, error) {
 	in := names.Input{Referral: s.id, Step: step, At: workflow.Now(ctx)}
 	var after referral.Step
@@ -95,15 +101,12 @@ func (s story) do(ctx workflow.Context, activity string, step referral.Step) (re
 		return after, err
 	}
 	workflow.GetLogger(ctx).Warn("a step failed and will be tried again", "activity", activity, "referral", s.id.String())
-	return s.later(ctx)
+	return later(ctx), nil
 }
 
-// later waits a moment, or for news, and gives a step that makes the story ask anew.
-func (s story) later(ctx workflow.Context) (referral.Step, error) {
-	if _, err := s.wait(ctx, workflow.Now(ctx).Add(pause)); err != nil {
-		return referral.Step{}, err
-	}
-	return s.next(ctx)
+// later is a pause, or until there is news, before the story asks anew.
+func later(ctx workflow.Context) referral.Step {
+	return referral.Step{Do: askAgain, Due: workflow.Now(ctx).Add(pause)}
 }
 
 // wait sleeps until due, or until the record changes; due is false then. Signals that came together count as one: the
