@@ -15,11 +15,12 @@ import (
 // Starter starts the workflows of referrals and tells them of changes. Doing either twice does no harm.
 type Starter struct{ Client client.Client }
 
-// Start begins the workflow of a referral; nil also when it is running, or has run to its end.
+// Start begins the workflow of a referral; nil also when it is running, or has run to its end. One that was terminated
+// or canceled by hand begins again: it reads from the record where the referral stands.
 func (s Starter) Start(ctx context.Context, id uuid.UUID) error {
 	_, err := s.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: ReferralID(id), TaskQueue: TaskQueue,
-		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 	}, ReferralType, ReferralInput{Referral: id})
 	if err != nil && !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
