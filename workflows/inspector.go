@@ -1,0 +1,31 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+)
+
+// Inspector looks at the workflows of referrals one by one: visibility lags by seconds, Describe does not.
+type Inspector struct{ Client client.Client }
+
+// failingAttempts is how often in a row a workflow task must have been tried to count as failing.
+const failingAttempts = 3
+
+// Inspect says whether a referral's workflow is open, and whether its last task keeps failing.
+func (i Inspector) Inspect(ctx context.Context, id uuid.UUID) (open, failing bool, err error) {
+	d, err := i.Client.DescribeWorkflowExecution(ctx, ReferralID(id), "")
+	if missing := new(serviceerror.NotFound); errors.As(err, &missing) {
+		return false, false, nil
+	}
+	if err != nil {
+		return false, false, fmt.Errorf("describe workflow: %w", err)
+	}
+	open = d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+	return open, d.GetPendingWorkflowTask().GetAttempt() >= failingAttempts, nil
+}
