@@ -151,6 +151,28 @@ func TestAQuestionStopsTheAgencysClock(t *testing.T) {
 	}
 }
 
+// A second question leaves the first to be answered: the navigator's time for it runs on.
+func TestAFurtherQuestionKeepsTheTask(t *testing.T) {
+	t.Parallel()
+	f, _ := run(t, at(t, InfoRequested, Routine), Standard(), monday10)
+	due := f.Tasks[0].Due
+	f = must(t, f, full(Ask), Agency, monday10.Add(time.Hour))
+	if k := f.Tasks[0]; len(f.Tasks) != 1 || k.Kind != AnswerAgency || k.State != TaskOpen || !k.Due.Equal(due) {
+		t.Errorf("%+v", f.Tasks)
+	}
+}
+
+// An agency that had to be called before it said yes is called again when it then goes silent.
+func TestAnAgencyIsEscalatedAnewAfterItsWord(t *testing.T) {
+	t.Parallel()
+	f := must(t, at(t, Sent, Routine), full(Escalate), System, monday10)
+	f = must(t, f, full(Accept), Agency, monday10)
+	f = must(t, f, full(AskAgency), System, monday10)
+	if step := Next(handedOver(f), Standard(), monday10); step.Do != Escalate {
+		t.Errorf("%+v", step)
+	}
+}
+
 // Only what is due first is named; the task that an answer made needless is gone.
 func TestAnAnswerEndsTheChase(t *testing.T) {
 	t.Parallel()
