@@ -45,6 +45,9 @@ func (s *Server) problem(c echo.Context, answer *referral.Error, status int) err
 	}
 	p := problem{Type: "urn:throughline:" + code, Title: http.StatusText(status), Status: status, Detail: answer.Message,
 		Code: code, Outcome: answer.Outcome}
+	if answer.Code == referral.CodeNotFound && answer.Field == "" {
+		p.Detail = "there is nothing here" // in the same words for what is missing and for what is someone else's
+	}
 	if answer.Field != "" {
 		p.Errors = []problemField{{Field: pointer(c.Request().Method, answer.Field), Code: code, Message: answer.Message}}
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -13,19 +14,67 @@ import (
 	"throughline/referral"
 )
 
-// apiRoutes are the JSON API of the helpline's own systems. What an account may do on the pages it may do here.
+// resource is a path of the API and what can be done there.
+type resource struct {
+	path      string
+	get, post echo.HandlerFunc // nil: not allowed
+	open      bool             // without a key
+}
+
+func (s *Server) apiResources() []resource {
+	return []resource{
+		{path: "/openapi.json", get: s.apiContract, open: true},
+		{path: "/cases", post: s.apiOpenCase},
+		{path: "/cases/:id", get: s.apiCase},
+		{path: "/referrals", post: s.apiRefer},
+		{path: "/referrals/:id", get: s.apiReferral},
+		{path: "/referrals/:id/timeline", get: s.apiTimeline},
+		{path: "/referrals/:id/:command", post: s.apiCommand},
+		{path: "/services", get: s.apiServices},
+		{path: "/tasks", get: s.apiTasks},
+		{path: "/queue", get: s.apiQueue},
+		{path: "/mailbox", get: s.apiMailbox},
+	}
+}
+
+// apiRoutes are the JSON API of the helpline's own systems. What an account may do on the pages it may do here. Every
+// path and method is routed, those that are refused too, so that none of them ends up among the pages.
 func (s *Server) apiRoutes(g *echo.Group) {
-	g.GET("/openapi.json", s.apiContract)
-	g.POST("/cases", s.apiOpenCase, s.keyed)
-	g.GET("/cases/:id", s.apiCase, s.keyed)
-	g.POST("/referrals", s.apiRefer, s.keyed)
-	g.GET("/referrals/:id", s.apiReferral, s.keyed)
-	g.GET("/referrals/:id/timeline", s.apiTimeline, s.keyed)
-	g.POST("/referrals/:id/:command", s.apiCommand, s.keyed)
-	g.GET("/services", s.apiServices, s.keyed)
-	g.GET("/tasks", s.apiTasks, s.keyed)
-	g.GET("/queue", s.apiQueue, s.keyed)
-	g.GET("/mailbox", s.apiMailbox, s.keyed)
+	for _, r := range s.apiResources() {
+		allowed := map[string]echo.HandlerFunc{http.MethodGet: r.get, http.MethodHead: r.get, http.MethodPost: r.post}
+		names := []string{}
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+			if allowed[method] != nil {
+				names = append(names, method)
+			}
+		}
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+			http.MethodOptions, http.MethodTrace, http.MethodConnect} {
+			switch handle := allowed[method]; {
+			case handle == nil:
+				g.Add(method, r.path, notAllowed(strings.Join(names, ", ")))
+			case r.open:
+				g.Add(method, r.path, handle)
+			default:
+				g.Add(method, r.path, handle, s.keyed)
+			}
+		}
+	}
+	g.RouteNotFound("", noSuchPath)
+	g.RouteNotFound("/*", noSuchPath)
+}
+
+func noSuchPath(echo.Context) error { return referral.NotFound("path") }
+
+func notAllowed(methods string) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		// The router lets the last parameter of a path run over slashes.
+		if slices.ContainsFunc(c.ParamValues(), func(v string) bool { return strings.Contains(v, "/") }) {
+			return noSuchPath(c)
+		}
+		c.Response().Header().Set(echo.HeaderAllow, methods)
+		return echo.ErrMethodNotAllowed
+	}
 }
 
 // keyed lets in who holds an API key. A missing key and a wrong one are answered alike.
