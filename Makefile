@@ -1,0 +1,44 @@
+# What one types. `make` alone lists it.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench record clean
+
+# Flags of throughline-dev: make run ARGS="--policy demo --data /tmp/tl"
+ARGS ?=
+# Packages whose tests run at once. Several start a Temporal server or a browser: more than two need more than two cores.
+PARALLEL ?= 2
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: ## start everything on this machine, and say where; Ctrl-C stops it
+	@[ -x bin/throughline-dev ] || echo "building; the first time compiles a Temporal server: about 7 minutes on 2 cores"
+	@go build -o bin/throughline-dev ./cmd/throughline-dev
+	@exec bin/throughline-dev $(ARGS)
+
+# -count=1: end-to-end tests run binaries, and go test's cache does not see those change.
+test: ## run every test, on a real PostgreSQL, Temporal and browser; under 20 minutes with lint, the first time included
+	@.ci/provide postgresql
+	@.ci/provide chromium
+	@echo "compiling; the first time compiles a Temporal server: about 7 minutes on 2 cores"
+	@go build ./...
+	go test -count=1 -p $(PARALLEL) -timeout 15m ./...
+
+lint: ## check form, suspicious code, workflows' determinism and the directions of imports
+	@unformatted=$$(find . \( -path ./data -o -path ./artefacts -o -path './.*' \) -prune -o -name '*.go' -print | xargs gofmt -l); \
+	 [ -z "$$unformatted" ] || { echo "gofmt -w would change:"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	go tool workflowcheck ./workflows/...
+	go test -count=1 ./internal/house
+
+bench: ## measure whole referrals per second beside the barest workflow
+	@go build -o bin/throughline-dev ./cmd/throughline-dev
+	@exec bin/throughline-dev bench $(ARGS)
+
+record: ## record the workflow histories that later versions must replay
+	go test -count=1 -timeout 15m ./workflows/... -record
+
+clean: ## remove what was built; not ./data, which holds the record that `make run` keeps
+	rm -rf bin artefacts
