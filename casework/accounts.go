@@ -90,12 +90,16 @@ func (d *Desk) Accounts(ctx context.Context, who Actor) ([]Account, error) {
 	if err := who.staffOnly(); err != nil {
 		return nil, err
 	}
-	found, err := db.Accounts(ctx, d.DB, who.Organisation)
-	var list []Account
-	for _, a := range found {
-		if a.Active {
-			list = append(list, accountOf(a))
-		}
+	list, err := d.AllAccounts(ctx, who.Organisation)
+	return slices.DeleteFunc(list, func(a Account) bool { return !a.Active }), err
+}
+
+// AllAccounts lists everyone who has or had an account of a helpline, by name.
+func (d *Desk) AllAccounts(ctx context.Context, organisation uuid.UUID) ([]Account, error) {
+	found, err := db.Accounts(ctx, d.DB, organisation)
+	list := make([]Account, len(found))
+	for i, a := range found {
+		list[i] = accountOf(a)
 	}
 	return list, err
 }

@@ -82,7 +82,7 @@ func (n *next) offer(o Offer) {
 	case Contacting:
 		n.mail(o)
 		if o.Attempts >= n.pace.ContactAttempts && !n.f.raisedSince(ReachClient, o.ID, o.Entered) {
-			n.raise(ReachClient, o.ID, "contact_attempts", n.now)
+			n.raise(ReachClient, o.ID, "contact_attempts", o.News)
 		}
 		n.checkIn(o, o.Entered, n.pace.Contacting, n.pace.Contacting)
 	case Scheduled:
@@ -209,10 +209,26 @@ func (n *next) referral() {
 	switch {
 	// Help that failed after a yes goes back to the navigator, who may send it on: something was misjudged.
 	case queued != nil && (cause != "failed" || (searched && !searching)):
-		n.add(Step{Do: Send, Offer: queued.ID, Due: n.now})
+		n.add(Step{Do: Send, Offer: queued.ID, Due: n.atOnce()})
 	case !searching && !searched:
-		n.raise(FindAlternative, uuid.Nil, cause, n.now)
+		n.raise(FindAlternative, uuid.Nil, cause, n.atOnce())
 	}
+}
+
+// atOnce is when what is to happen without delay fell due: at the last change, never after now. A due time of now would
+// move on each time it is asked for, and seem not to have come yet to whoever asks with an older clock.
+func (n *next) atOnce() time.Time {
+	since := later(n.f.Created, n.f.Opened)
+	for _, o := range n.f.Offers {
+		since = later(since, o.Entered)
+	}
+	for _, t := range n.f.Tasks {
+		since = later(since, later(t.Created, t.Done))
+	}
+	if since.After(n.now) {
+		return n.now
+	}
+	return since
 }
 
 // whyNobody says why an agency is wanted. A search begun since then is not begun again when it is done; since is zero

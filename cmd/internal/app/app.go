@@ -1,0 +1,204 @@
+// Package app puts the parts together, for both binaries: what is started in which order, and stopped in the other.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+
+	"throughline/activities"
+	"throughline/casework"
+	"throughline/db"
+	"throughline/internal/clock"
+	"throughline/internal/dispatcher"
+	"throughline/mail"
+	"throughline/server"
+	"throughline/workflows"
+)
+
+// Options are what an App is made of.
+type Options struct {
+	DatabaseURL       string
+	MaxConnections    int // 0: the pool's own default
+	TemporalAddress   string
+	TemporalNamespace string
+	Sender            mail.Sender
+	From              mail.Address
+	BaseURL           string
+	Log               *slog.Logger
+}
+
+// App holds the parts that both serve and worker need: the record, the line to Temporal, and a dispatcher.
+type App struct {
+	DB         *sqlx.DB
+	Desk       *casework.Desk
+	Temporal   client.Client
+	Dispatcher *dispatcher.Dispatcher
+	Log        *slog.Logger
+
+	options  Options
+	stopping atomic.Bool
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
+	server   *http.Server
+	handler  *server.Server
+	worker   worker.Worker
+	failed   chan error
+}
+
+// Open connects to the record, which must be there and at this binary's schema, and prepares the line to Temporal,
+// which may be away: then what is promised waits in the outbox.
+func Open(ctx context.Context, o Options) (*App, error) {
+	pool, err := db.Open(ctx, o.DatabaseURL, db.Options{MaxOpen: o.MaxConnections})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.CheckSchema(ctx, pool); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	temporal, err := client.NewLazyClient(client.Options{HostPort: o.TemporalAddress, Namespace: o.TemporalNamespace,
+		Logger: quiet(o.Log)})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("temporal: %w", err), pool.Close())
+	}
+	a := &App{DB: pool, Temporal: temporal, Log: o.Log, options: o, failed: make(chan error, 2)}
+	a.Dispatcher = &dispatcher.Dispatcher{Conductor: workflows.Starter{Client: temporal}, Sender: o.Sender, From: o.From,
+		BaseURL: o.BaseURL, Log: o.Log}
+	a.Desk = casework.New(pool, clock.System{}, a.Dispatcher.Nudge)
+	a.Dispatcher.Desk = a.Desk
+	return a, nil
+}
+
+// quiet keeps the SDK's own log to warnings: its lines name workflow ids, never data.
+func quiet(l *slog.Logger) log.Logger {
+	return log.NewStructuredLogger(slog.New(levelHandler{l.Handler()}))
+}
+
+type levelHandler struct{ slog.Handler }
+
+func (h levelHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
+}
+
+// Dispatch starts emptying the outbox.
+func (a *App) Dispatch() {
+	ctx, cancel := context.WithCancel(context.Background())
+	a.cancel = cancel
+	a.running.Add(1)
+	go func() {
+		defer a.running.Done()
+		a.Dispatcher.Run(ctx)
+	}()
+}
+
+// Work starts a worker. The error says when Temporal can't be reached.
+func (a *App) Work(ctx context.Context) error {
+	if err := a.ReachTemporal(ctx); err != nil {
+		return err
+	}
+	a.worker = worker.New(a.Temporal, workflows.TaskQueue, worker.Options{
+		// A step under way is carried through before the process ends.
+		WorkerStopTimeout: 30 * time.Second,
+		// More steps at once than connections would only wait inside their time limit.
+		MaxConcurrentLocalActivityExecutionSize: a.connections(),
+		MaxConcurrentWorkflowTaskPollers:        10,
+	})
+	workflows.Register(a.worker)
+	activities.Activities{Desk: a.Desk}.Register(a.worker)
+	if err := a.worker.Start(); err != nil {
+		return fmt.Errorf("temporal: start worker: %w", err)
+	}
+	return nil
+}
+
+func (a *App) connections() int {
+	if a.options.MaxConnections > 0 {
+		return a.options.MaxConnections
+	}
+	return 20
+}
+
+// ReachTemporal asks Temporal whether it takes work; the error says where it was looked for.
+func (a *App) ReachTemporal(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if _, err := a.Temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
+		return fmt.Errorf("temporal: cannot reach %s: is it running? TEMPORAL_ADDRESS says where to look", a.options.TemporalAddress)
+	}
+	return nil
+}
+
+// Serve answers HTTP on a listener until Stop. Temporal may be away: readiness then says degraded.
+func (a *App) Serve(l net.Listener, cfg server.Config) error {
+	handler, err := server.New(server.Deps{Desk: a.Desk, DB: a.DB, Clock: clock.System{}, Log: a.Log, Ready: a.ready, Config: cfg})
+	if err != nil {
+		return err
+	}
+	a.handler = handler
+	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug)}
+	a.running.Add(1)
+	go func() {
+		defer a.running.Done()
+		if err := a.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			a.failed <- fmt.Errorf("http: %w", err)
+		}
+	}()
+	return nil
+}
+
+// Failed tells when a part has died that should run.
+func (a *App) Failed() <-chan error { return a.failed }
+
+// ready says which parts take work.
+func (a *App) ready(ctx context.Context) []server.Part {
+	database := server.Part{Name: "database", OK: true}
+	if a.stopping.Load() {
+		database.OK, database.Detail = false, "shutting down"
+	} else if err := a.DB.PingContext(ctx); err != nil {
+		database.OK, database.Detail = false, "no answer"
+	}
+	temporal := server.Part{Name: "temporal", OK: true}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if _, err := a.Temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
+		temporal.OK, temporal.Detail = false, "no answer; intake and answers are still taken"
+	}
+	return []server.Part{database, temporal}
+}
+
+const drainTime = 20 * time.Second
+
+// Stop ends everything in order: readiness says no, requests under way are answered, the dispatcher finishes what it
+// began, the worker its steps, and the record is closed last.
+func (a *App) Stop() error {
+	a.stopping.Store(true)
+	var errs []error
+	if a.server != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+		defer cancel()
+		errs = append(errs, a.server.Shutdown(ctx))
+		a.handler.Close()
+	}
+	if a.cancel != nil {
+		a.cancel()
+	}
+	if a.worker != nil {
+		a.worker.Stop()
+	}
+	a.running.Wait()
+	a.Temporal.Close()
+	return errors.Join(append(errs, a.DB.Close())...)
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+
+	"throughline/cmd/internal/app"
+	"throughline/db"
+	"throughline/internal/config"
+	"throughline/internal/devstack"
+	"throughline/mail"
+	"throughline/mail/mailbox"
+	"throughline/server"
+)
+
+// maxConnections of the app, beside Temporal's on the same server of 200.
+const maxConnections = 40
+
+// run starts every part in order, says so, and stops them in the other order when the context ends.
+func run(ctx context.Context, out io.Writer, s settings) (err error) {
+	say := func(part, detail string) { fmt.Fprintf(out, "%-9s %s\n", part, detail) }
+	// The address first: a port that is taken should not cost a start of everything else.
+	l, err := net.Listen("tcp", s.addr)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: stop what runs there, or choose another with --addr: %w", s.addr, err)
+	}
+	defer l.Close()
+	base := "http://" + l.Addr().String()
+	stack, err := devstack.Start(ctx, devstack.Options{Dir: s.data, Progress: say})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stack.Stop()); say("stopped", "everything is kept in "+s.data) }()
+	log, closeLog, err := logFile(s.data)
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	sender, box, err := senderOf(s)
+	if err != nil {
+		return err
+	}
+	if err := migrate(ctx, stack.DatabaseURL); err != nil {
+		return err
+	}
+	say("database", "at this version's schema")
+	a, err := app.Open(ctx, app.Options{DatabaseURL: stack.DatabaseURL, MaxConnections: maxConnections,
+		TemporalAddress: stack.TemporalAddress, TemporalNamespace: stack.Namespace, Sender: sender, BaseURL: base, Log: log,
+		From: mail.Address{Name: "Kawartha 211", Email: "referrals@throughline.example"}})
+	if err != nil {
+		return err
+	}
+	defer func() { say("app", "stopping"); err = errors.Join(err, a.Stop()) }()
+	c, err := prepare(ctx, a.Desk, s, stack, base, say)
+	if err != nil {
+		return err
+	}
+	if err := a.Work(ctx); err != nil {
+		return err
+	}
+	say("worker", "ready")
+	a.Dispatch()
+	say("mail", sender.Name())
+	cfg := server.Config{BaseURL: base, Dev: true, HelplineName: helplineName}
+	if box != nil {
+		cfg.Mailbox = box
+	}
+	if err := a.Serve(l, cfg); err != nil {
+		return err
+	}
+	welcome(out, s, base, c, box != nil)
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-a.Failed():
+		return err
+	case <-stack.PostgresExited():
+		return errors.New("postgres has stopped; start again to go on where this left off")
+	}
+}
+
+// migrate brings the record to this version, on a connection of its own.
+func migrate(ctx context.Context, url string) error {
+	pool, err := db.Open(ctx, url, db.Options{MaxOpen: 2})
+	if err != nil {
+		return err
+	}
+	return errors.Join(db.Migrate(ctx, pool), pool.Close())
+}
+
+// logFile keeps the log out of the terminal, where it would bury what the person needs to see.
+func logFile(dir string) (*slog.Logger, func() error, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "throughline.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, err
+	}
+	return slog.New(slog.NewJSONHandler(f, nil)), f.Close, nil
+}
+
+// senderOf gives the mail provider that --mail names, and the mailbox when it is that.
+func senderOf(s settings) (mail.Sender, *box, error) {
+	if s.mail == "mailbox" {
+		m, err := mailbox.Open(filepath.Join(s.data, "mailbox"))
+		return m, &box{m}, err
+	}
+	m := config.Mail{Provider: s.mail, SendGridKey: os.Getenv("SENDGRID_API_KEY"),
+		SendGridBaseURL: os.Getenv("SENDGRID_BASE_URL"), SMTPURL: os.Getenv("SMTP_URL")}
+	if s.mail == "sendgrid" && m.SendGridKey == "" {
+		return nil, nil, errors.New("--mail sendgrid wants SENDGRID_API_KEY")
+	}
+	if s.mail == "smtp" && m.SMTPURL == "" {
+		return nil, nil, errors.New("--mail smtp wants SMTP_URL")
+	}
+	sender, err := app.Sender(m)
+	return sender, nil, err
+}
+
+func welcome(out io.Writer, s settings, base string, c credentials, box bool) {
+	fmt.Fprintf(out, "\nSign in at %s/sign-in\n", base)
+	for _, role := range []string{"navigator", "coordinator"} {
+		fmt.Fprintf(out, "  %-12s %s   %s\n", role, c.Accounts[role].Email, c.Accounts[role].Password)
+	}
+	fmt.Fprintf(out, "\nThen, in this order:\n  new call      %s/cases/new\n", base)
+	if box {
+		fmt.Fprintf(out, "  the email     %s/mailbox\n", base)
+	}
+	fmt.Fprintf(out, "  my work       %s/work\n  the queue     %s/queue\n", base, base)
+	if s.policy == "standard" {
+		fmt.Fprintf(out, "\nTo watch silence, reminders and escalation in two minutes, start with --policy demo.\n")
+	}
+	fmt.Fprintf(out, "API keys and addresses are in %s. Ctrl-C stops.\n\n", filepath.Join(s.data, credentialsFile))
+	fmt.Fprintf(out, "ready %s\n", base)
+}
+

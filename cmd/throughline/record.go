@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/google/uuid"
+	"go.temporal.io/sdk/client"
+
+	"throughline/casework"
+	"throughline/db"
+	"throughline/internal/clock"
+	"throughline/internal/config"
+)
+
+// setLevel makes the log say no less than asked.
+func (e *env) setLevel(level slog.Level) {
+	e.log = slog.New(slog.NewJSONHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// desk opens the record for a command that needs nothing else.
+func (e *env) desk(ctx context.Context) (*casework.Desk, error) {
+	cfg, err := config.Read(e.getenv, config.Need{Database: true})
+	if err != nil {
+		return nil, exitError{2, err}
+	}
+	pool, err := db.Open(ctx, cfg.DatabaseURL, db.Options{MaxOpen: 4})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.CheckSchema(ctx, pool); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return casework.New(pool, clock.System{}, nil), nil
+}
+
+// temporal opens the line to Temporal for a command that looks at workflows.
+func (e *env) temporal(ctx context.Context) (client.Client, error) {
+	cfg, err := config.Read(e.getenv, config.Need{Temporal: true})
+	if err != nil {
+		return nil, exitError{2, err}
+	}
+	c, err := client.DialContext(ctx, client.Options{HostPort: cfg.TemporalAddress, Namespace: cfg.TemporalNamespace})
+	if err != nil {
+		return nil, fmt.Errorf("temporal: cannot reach %s: is it running? TEMPORAL_ADDRESS says where to look", cfg.TemporalAddress)
+	}
+	return c, nil
+}
+
+func migrate(ctx context.Context, e *env, args []string) error {
+	f := flags(e, "migrate")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	cfg, err := config.Read(e.getenv, config.Need{Database: true})
+	if err != nil {
+		return exitError{2, err}
+	}
+	pool, err := db.Open(ctx, cfg.DatabaseURL, db.Options{MaxOpen: 2})
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	if err := db.Migrate(ctx, pool); err != nil {
+		return err
+	}
+	fmt.Fprintln(e.stdout, "the database is at this binary's schema")
+	return nil
+}
+
+// organisation finds the helpline a command means: the one named, or the only one there is.
+func organisation(ctx context.Context, d *casework.Desk, name string) (db.Organisation, error) {
+	list, err := d.Organisations(ctx)
+	if err != nil {
+		return db.Organisation{}, err
+	}
+	var found []db.Organisation
+	for _, o := range list {
+		if name == "" || o.Name == name || o.ID.String() == name {
+			found = append(found, o)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return db.Organisation{}, usageError("no such organisation; the first account makes one: throughline user add --organisation NAME …")
+	}
+	return db.Organisation{}, usageError("name the organisation: --organisation NAME")
+}
+
+func cli(organisation uuid.UUID) casework.Actor {
+	who := casework.ClockActor(organisation)
+	who.Via, who.Name = casework.ViaCLI, "command line"
+	return who
+}

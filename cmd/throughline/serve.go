@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"throughline/cmd/internal/app"
+	"throughline/internal/config"
+	"throughline/mail"
+	"throughline/server"
+)
+
+func serve(ctx context.Context, e *env, args []string) error {
+	a, cfg, err := open(ctx, e, args, "serve", config.Need{Database: true, Temporal: true, Mail: true, HTTP: true})
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", cfg.ListenAddr)
+	if err != nil {
+		return errors.Join(fmt.Errorf("LISTEN_ADDR: %w", err), a.Stop())
+	}
+	if err := a.ReachTemporal(ctx); err != nil {
+		e.log.Warn("starting without Temporal: intake and answers are taken, and wait in the outbox", "cause", err.Error())
+	}
+	a.Dispatch()
+	if err := a.Serve(l, server.Config{BaseURL: cfg.BaseURL, TrustedProxies: cfg.TrustedProxies}); err != nil {
+		return errors.Join(err, l.Close(), a.Stop())
+	}
+	e.log.Info("ready", "address", l.Addr().String())
+	return untilStopped(ctx, e, a)
+}
+
+func work(ctx context.Context, e *env, args []string) error {
+	a, _, err := open(ctx, e, args, "worker", config.Need{Database: true, Temporal: true, Mail: true})
+	if err != nil {
+		return err
+	}
+	if err := a.Work(ctx); err != nil {
+		return errors.Join(err, a.Stop())
+	}
+	a.Dispatch()
+	e.log.Info("ready")
+	return untilStopped(ctx, e, a)
+}
+
+// open reads the configuration and connects.
+func open(ctx context.Context, e *env, args []string, name string, need config.Need) (*app.App, config.Config, error) {
+	f := flags(e, name)
+	if err := parse(f, args); err != nil {
+		return nil, config.Config{}, err
+	}
+	if f.NArg() > 0 {
+		return nil, config.Config{}, usageError("takes no arguments")
+	}
+	cfg, err := config.Read(e.getenv, need)
+	if err != nil {
+		return nil, cfg, exitError{2, err}
+	}
+	e.setLevel(cfg.LogLevel)
+	sender, err := app.Sender(cfg.Mail)
+	if err != nil {
+		return nil, cfg, exitError{2, fmt.Errorf("SMTP_URL: %w", err)}
+	}
+	a, err := app.Open(ctx, app.Options{DatabaseURL: cfg.DatabaseURL, TemporalAddress: cfg.TemporalAddress,
+		TemporalNamespace: cfg.TemporalNamespace, Sender: sender, BaseURL: cfg.BaseURL, Log: e.log,
+		From: mail.Address{Name: cfg.Mail.FromName, Email: cfg.Mail.From}})
+	return a, cfg, err
+}
+
+func untilStopped(ctx context.Context, e *env, a *app.App) error {
+	var cause error
+	select {
+	case <-ctx.Done():
+	case cause = <-a.Failed():
+	}
+	e.log.Info("stopping")
+	return errors.Join(cause, a.Stop())
+}

@@ -1,0 +1,198 @@
+// Package config reads and checks what a deployment sets. It is given the environment by cmd, and finds every fault at
+// once; a value is never shown, only the name it was set by.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	netmail "net/mail"
+	"net/url"
+	"os"
+	"strings"
+)
+
+// Config is what a production process needs to know.
+type Config struct {
+	DatabaseURL       string
+	TemporalAddress   string
+	TemporalNamespace string
+	BaseURL           string // scheme and host, without a slash at its end
+	ListenAddr        string
+	Mail              Mail
+	LogLevel          slog.Level
+	TrustedProxies    []*net.IPNet
+}
+
+// Mail says how letters leave.
+type Mail struct {
+	Provider        string // sendgrid, smtp
+	SendGridKey     string
+	SendGridBaseURL string
+	SMTPURL         string
+	From, FromName  string
+}
+
+// Need says which parts a command uses: what it does not use is not asked for.
+type Need struct{ Database, Temporal, Mail, HTTP bool }
+
+// Variable documents one environment variable. The README's table and the compose file are held to this list.
+type Variable struct {
+	Name, Default string
+	Secret        bool // may also be set as NAME_FILE, the path of a file that holds it
+}
+
+// Variables lists every variable that is read.
+var Variables = []Variable{
+	{Name: "DATABASE_URL", Secret: true},
+	{Name: "TEMPORAL_ADDRESS"},
+	{Name: "TEMPORAL_NAMESPACE", Default: "default"},
+	{Name: "BASE_URL"},
+	{Name: "LISTEN_ADDR", Default: ":8080"},
+	{Name: "MAIL_PROVIDER", Default: "sendgrid"},
+	{Name: "SENDGRID_API_KEY", Secret: true},
+	{Name: "SENDGRID_BASE_URL", Default: "https://api.sendgrid.com"},
+	{Name: "SMTP_URL", Secret: true},
+	{Name: "MAIL_FROM"},
+	{Name: "MAIL_FROM_NAME", Default: "Throughline"},
+	{Name: "LOG_LEVEL", Default: "info"},
+	{Name: "TRUSTED_PROXIES"},
+}
+
+// reader collects what is wrong.
+type reader struct {
+	get  func(string) string
+	errs []error
+}
+
+// Read takes what a command needs from the environment. The error joins every fault, one a line.
+func Read(getenv func(string) string, need Need) (Config, error) {
+	r := &reader{get: getenv}
+	values := map[string]string{}
+	for _, v := range Variables {
+		values[v.Name] = r.value(v)
+	}
+	c := Config{DatabaseURL: values["DATABASE_URL"], TemporalAddress: values["TEMPORAL_ADDRESS"],
+		TemporalNamespace: values["TEMPORAL_NAMESPACE"], BaseURL: strings.TrimSuffix(values["BASE_URL"], "/"),
+		ListenAddr: values["LISTEN_ADDR"],
+		Mail: Mail{Provider: values["MAIL_PROVIDER"], SendGridKey: values["SENDGRID_API_KEY"],
+			SendGridBaseURL: values["SENDGRID_BASE_URL"], SMTPURL: values["SMTP_URL"], From: values["MAIL_FROM"],
+			FromName: values["MAIL_FROM_NAME"]}}
+	if err := c.LogLevel.UnmarshalText([]byte(values["LOG_LEVEL"])); err != nil {
+		r.fault("LOG_LEVEL", "must be debug, info, warn or error")
+	}
+	if need.Database {
+		r.url("DATABASE_URL", c.DatabaseURL, "postgres", "postgresql")
+	}
+	if need.Temporal {
+		r.hostPort("TEMPORAL_ADDRESS", c.TemporalAddress)
+	}
+	if need.HTTP {
+		r.hostPort("LISTEN_ADDR", c.ListenAddr)
+		c.TrustedProxies = r.networks("TRUSTED_PROXIES", values["TRUSTED_PROXIES"])
+	}
+	if need.HTTP || need.Mail {
+		r.baseURL(c.BaseURL)
+	}
+	if need.Mail {
+		r.mail(c.Mail)
+	}
+	return c, errors.Join(r.errs...)
+}
+
+func (r *reader) fault(name, what string) {
+	r.errs = append(r.errs, fmt.Errorf("%s %s", name, what))
+}
+
+func (r *reader) value(v Variable) string {
+	if value := strings.TrimSpace(r.get(v.Name)); value != "" {
+		return value
+	}
+	if v.Secret {
+		if path := r.get(v.Name + "_FILE"); path != "" {
+			raw, err := os.ReadFile(path)
+			if err != nil {
+				r.fault(v.Name+"_FILE", "names a file that can't be read")
+				return ""
+			}
+			return strings.TrimSpace(string(raw))
+		}
+	}
+	return v.Default
+}
+
+func (r *reader) url(name, value string, schemes ...string) {
+	if value == "" {
+		r.fault(name, "is not set; it looks like "+schemes[0]+"://…")
+		return
+	}
+	u, err := url.Parse(value)
+	if err == nil && u.Host != "" {
+		for _, s := range schemes {
+			if u.Scheme == s {
+				return
+			}
+		}
+	}
+	r.fault(name, "must be a URL that begins with "+strings.Join(schemes, ":// or ")+"://")
+}
+
+// baseURL wants https: the links in letters are keys. Loopback may do without, for trying things out.
+func (r *reader) baseURL(value string) {
+	r.url("BASE_URL", value, "https", "http")
+	u, err := url.Parse(value)
+	if value == "" || err != nil {
+		return
+	}
+	if u.Path != "" || u.RawQuery != "" || u.User != nil {
+		r.fault("BASE_URL", "must be a scheme and a host, without path, query or user")
+	}
+	ip := net.ParseIP(u.Hostname())
+	if u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		r.fault("BASE_URL", "must begin with https://: agencies' links are as good as keys")
+	}
+}
+
+func (r *reader) hostPort(name, value string) {
+	if value == "" {
+		r.fault(name, "is not set; it looks like host:port")
+		return
+	}
+	if _, port, err := net.SplitHostPort(value); err != nil || port == "" {
+		r.fault(name, "must look like host:port")
+	}
+}
+
+func (r *reader) networks(name, value string) []*net.IPNet {
+	var list []*net.IPNet
+	for _, part := range strings.FieldsFunc(value, func(c rune) bool { return c == ',' || c == ' ' }) {
+		_, network, err := net.ParseCIDR(part)
+		if err != nil {
+			r.fault(name, "must be networks such as 10.0.0.0/8, with commas between them")
+			return nil
+		}
+		list = append(list, network)
+	}
+	return list
+}
+
+func (r *reader) mail(m Mail) {
+	switch m.Provider {
+	case "sendgrid":
+		switch {
+		case m.SendGridKey == "":
+			r.fault("SENDGRID_API_KEY", "is not set")
+		case len(m.SendGridKey) < 20 || strings.Contains(m.SendGridKey, "..."):
+			r.fault("SENDGRID_API_KEY", "is too short, or an example")
+		}
+		r.url("SENDGRID_BASE_URL", m.SendGridBaseURL, "https", "http")
+	case "smtp":
+		r.url("SMTP_URL", m.SMTPURL, "smtp", "smtps")
+	default:
+		r.fault("MAIL_PROVIDER", "must be sendgrid or smtp")
+	}
+	if a, err := netmail.ParseAddress(m.From); err != nil || a.Address != m.From {
+		r.fault("MAIL_FROM", "must be the email address that letters come from")
+	}
+}
