@@ -128,7 +128,8 @@ func (s story) wait(ctx workflow.Context, due time.Time) (bool, error) {
 	selector.AddFuture(timer, func(f workflow.Future) { failed = f.Get(ctx, nil); fired = true })
 	selector.AddReceive(s.changed, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, nil) })
 	selector.Select(ctx)
-	return fired && !s.drain(), failed
+	news := s.drain()
+	return fired && !news, failed
 }
 
 // drain takes the signals that have come and tells whether there were any.
