@@ -34,11 +34,12 @@ type stage struct {
 
 	mu     sync.Mutex
 	acting bool // an act waits in the environment's calendar
-	steps  int  // how often the workflow asked something of the record
-	// away, when set, stands between the workflow and the record.
-	away func() error
-	// lead, when set, gives the workflow another step than the record's.
-	lead func(referral.Step) referral.Step
+	// record is what the activities reach; the office's own desk unless a test puts something in between.
+	record activities.Desk
+	// asked counts the questions to the record, answered ones and others.
+	asked int
+	// heard, when set, is told of each question before it is put, and may change the answer's step.
+	heard func(do referral.Name, at time.Time) (instead *referral.Step)
 }
 
 func setStage(t *testing.T, p referral.Policy, services int, acts ...lifetest.Act) *stage {
@@ -50,7 +51,7 @@ func setStage(t *testing.T, p referral.Policy, services int, acts ...lifetest.Ac
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.id = id
+	s.id, s.record = id, s.office
 	s.newEnvironment()
 	return s
 }
@@ -62,6 +63,7 @@ func (s *stage) newEnvironment() {
 	s.env = suite.NewTestWorkflowEnvironment()
 	s.env.SetStartTime(s.clock.Now())
 	s.env.SetTestTimeout(time.Minute)
+	s.acting = false
 	workflows.Register(s.env)
 	activities.Activities{Desk: s}.Register(s.env)
 }
@@ -76,30 +78,29 @@ func (s *stage) run() error {
 
 // Next is the record's, followed by what the rest of the world does about it.
 func (s *stage) Next(ctx context.Context, id uuid.UUID, at time.Time) (referral.Step, error) {
-	return s.ask(ctx, at, func() (referral.Step, error) { return s.office.Next(ctx, id, at) })
+	return s.ask(ctx, "next", at, func() (referral.Step, error) { return s.record.Next(ctx, id, at) })
 }
 
 // Run is the record's, followed by what the rest of the world does about it.
 func (s *stage) Run(ctx context.Context, id uuid.UUID, step referral.Step, at time.Time) (referral.Step, error) {
-	return s.ask(ctx, at, func() (referral.Step, error) { return s.office.Run(ctx, id, step, at) })
+	return s.ask(ctx, step.Do, at, func() (referral.Step, error) { return s.record.Run(ctx, id, step, at) })
 }
 
-func (s *stage) ask(ctx context.Context, at time.Time, do func() (referral.Step, error)) (referral.Step, error) {
+func (s *stage) ask(ctx context.Context, what referral.Name, at time.Time, do func() (referral.Step, error)) (referral.Step, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.steps++
+	s.asked++
 	s.clock.Set(at)
-	if s.away != nil {
-		if err := s.away(); err != nil {
-			return referral.Step{}, err
-		}
+	var instead *referral.Step
+	if s.heard != nil {
+		instead = s.heard(what, at)
 	}
 	step, err := do()
 	if err != nil {
 		return step, err
 	}
-	if s.lead != nil {
-		step = s.lead(step)
+	if instead != nil {
+		step = *instead
 	}
 	return step, s.goOn(ctx)
 }
