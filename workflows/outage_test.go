@@ -41,7 +41,10 @@ func TestALongOutageBeginsNewHistories(t *testing.T) {
 	s := setStage(t, referral.Standard(), 1)
 	s.overWire().Cut()
 	s.at(time.Hour, func() { s.env.SetCurrentHistoryLength(501) })
-	s.at(2*time.Hour, func() { t.Error("an hour after its history grew long it had not begun a new one"); s.env.CancelWorkflow() })
+	s.at(2*time.Hour, func() {
+		t.Error("an hour after its history grew long it had not begun a new one")
+		s.env.CancelWorkflow()
+	})
 	if err := s.run(); !workflow.IsContinueAsNewError(err) {
 		t.Errorf("the workflow ended with %v", err)
 	}
