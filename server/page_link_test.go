@@ -281,6 +281,7 @@ func TestAnAgencyCarriesItThrough(t *testing.T) {
 	a.told(referral.Accept)
 	a.told(referral.Contact).says("1 attempt")
 	a.told(referral.Contact).says("2 attempts")
+	a.look("GET", "/r", nil).is(200).says("Eastern Time")
 	a.told(referral.Schedule, "date", "2026-12-01", "time", "14:30").says("December 1, 2:30\u00a0p.m. EST")
 	a.told(referral.StartService)
 	a.told(referral.Continue)
@@ -293,8 +294,8 @@ func TestAnAgencyCarriesItThrough(t *testing.T) {
 		}
 	}
 	page := a.told(referral.ReportOutcome, "outcome", "received_in_part", "unmet_reason", "cost")
-	if page.Find("#h-client").Length() != 0 || len(page.commands()) != 0 {
-		t.Error("the client's details are still shown after the outcome")
+	if page.Find("#h-client").Length() != 0 || len(page.commands()) != 0 || strings.Contains(page.raw, "stroller") {
+		t.Error("the client's details or the agency's question are still shown after the outcome")
 	}
 	h.stands(made.ReferralID, referral.OutcomeReported)
 }
