@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"time"
@@ -100,7 +101,9 @@ func (s *Server) command(c echo.Context) error {
 	if wrongs != nil {
 		return s.showCommand(c, v, wrongs)
 	}
-	_, err = s.desk.Do(c.Request().Context(), staff(c), v.Referral.ID, in, keyOf(c, v.In.Key))
+	_, err = patiently(c, func(ctx context.Context) (casework.Referral, error) {
+		return s.desk.Do(ctx, staff(c), v.Referral.ID, in, keyOf(c, v.In.Key))
+	})
 	if v.In.Answer == "no" && referral.CodeOf(err) == referral.CodeConsentRequired {
 		return s.page(c, 200, "refused", s.locale(c).T("refused.title"), v.Pick)
 	}

@@ -1,9 +1,12 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -61,7 +64,9 @@ func (s *Server) intake(c echo.Context) error {
 	if wrongs != nil {
 		return s.showIntake(c, f, wrongs)
 	}
-	out, err := s.desk.Intake(c.Request().Context(), staff(c), casework.IntakeInput{Case: f.Caller, Referral: in}, keyOf(c, f.Key))
+	out, err := patiently(c, func(ctx context.Context) (casework.Intake, error) {
+		return s.desk.Intake(ctx, staff(c), casework.IntakeInput{Case: f.Caller, Referral: in}, keyOf(c, f.Key))
+	})
 	if f.Answer == "no" && referral.CodeOf(err) == referral.CodeConsentRequired {
 		return s.refusedPage(c, f)
 	}
@@ -139,6 +144,29 @@ func keyOf(c echo.Context, key string) *casework.Key {
 		return nil
 	}
 	return &casework.Key{Key: key, Body: []byte(c.Request().URL.RequestURI() + "\n" + c.Request().PostForm.Encode())}
+}
+
+// A form sent twice waits for the first of the two this long, and then shows what that one did.
+const (
+	twiceWait = 5 * time.Second
+	twiceLook = 50 * time.Millisecond
+)
+
+// patiently repeats work whose key is at work already: of a double click, the browser shows the second answer.
+func patiently[T any](c echo.Context, work func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), twiceWait)
+	defer cancel()
+	for {
+		out, err := work(c.Request().Context())
+		if !errors.Is(err, casework.ErrInFlight) {
+			return out, err
+		}
+		select {
+		case <-ctx.Done():
+			return out, err
+		case <-time.After(twiceLook):
+		}
+	}
 }
 
 // formAgain reports a button that only wants the form back: a search, a choice, the other language.

@@ -30,10 +30,9 @@ type Letter struct {
 
 // mailboxRoutes need no account: the mailbox stands for the agencies' own inboxes.
 func (s *Server) mailboxRoutes(e *echo.Echo) {
-	g := e.Group("/mailbox", s.session, s.maybeSignedIn)
-	g.GET("", s.mailboxPage)
-	g.GET("/:id", s.letterPage)
-	g.GET("/:id/html", s.letterHTML)
+	e.GET("/mailbox", s.mailboxPage, s.session, s.maybeSignedIn)
+	e.GET("/mailbox/:id", s.letterPage, s.session, s.maybeSignedIn)
+	e.GET("/mailbox/:id/html", s.letterHTML, s.session, s.maybeSignedIn)
 }
 
 func (s *Server) mailboxPage(c echo.Context) error {

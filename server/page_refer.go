@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
@@ -53,7 +55,9 @@ func (s *Server) refer(c echo.Context) error {
 	if wrongs != nil {
 		return s.showRefer(c, f, wrongs)
 	}
-	out, err := s.desk.Refer(c.Request().Context(), staff(c), in, keyOf(c, f.Key))
+	out, err := patiently(c, func(ctx context.Context) (casework.Referral, error) {
+		return s.desk.Refer(ctx, staff(c), in, keyOf(c, f.Key))
+	})
 	if f.Answer == "no" && referral.CodeOf(err) == referral.CodeConsentRequired {
 		return s.refusedPage(c, f)
 	}

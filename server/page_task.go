@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"slices"
 
 	"github.com/google/uuid"
@@ -103,8 +104,10 @@ func (s *Server) finishTask(c echo.Context) error {
 	if again, err := s.formAgain(c); again || err != nil {
 		return orShow(err, func() error { return s.showTask(c, v, nil) })
 	}
-	_, err = s.desk.Do(c.Request().Context(), staff(c), v.Referral.ID,
-		casework.CommandInput{Do: referral.FinishTask, TaskID: v.Task.ID, Note: v.Note}, keyOf(c, v.Key))
+	_, err = patiently(c, func(ctx context.Context) (casework.Referral, error) {
+		in := casework.CommandInput{Do: referral.FinishTask, TaskID: v.Task.ID, Note: v.Note}
+		return s.desk.Do(ctx, staff(c), v.Referral.ID, in, keyOf(c, v.Key))
+	})
 	if wrongs := s.wrongs(c, err); wrongs != nil {
 		return s.showTask(c, v, wrongs)
 	}

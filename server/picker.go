@@ -25,10 +25,13 @@ type picker struct {
 
 const pickerLimit = 12
 
-// Has reports a service that is chosen already, or was asked before.
+// Has reports a service that is chosen already.
 func (p picker) Has(id uuid.UUID) bool {
-	return slices.Contains(p.Tried, id) || slices.ContainsFunc(p.Chosen, func(s directory.Service) bool { return s.ID == id })
+	return slices.ContainsFunc(p.Chosen, func(s directory.Service) bool { return s.ID == id })
 }
+
+// Asked reports a service that has had its turn, or waits for it.
+func (p picker) Asked(id uuid.UUID) bool { return slices.Contains(p.Tried, id) }
 
 // Full reports that no more services may be chosen at once.
 func (p picker) Full() bool { return len(p.Chosen) >= referral.MaxOffers }

@@ -100,40 +100,43 @@ func (s *Server) routes() error {
 	// The log comes first, so that it sees the status of what the others refuse.
 	e.Use(s.logged, s.recovered, s.headed, s.bounded, s.language, sameSite, s.readable)
 
-	e.GET("/livez", s.livez)
-	e.GET("/readyz", s.readyz)
-	e.GET("/static/*", serveStatic)
-	e.HEAD("/static/*", serveStatic)
+	e.Match([]string{http.MethodGet, http.MethodHead}, "/livez", s.livez)
+	e.Match([]string{http.MethodGet, http.MethodHead}, "/readyz", s.readyz)
+	e.Match([]string{http.MethodGet, http.MethodHead}, "/static/*", serveStatic)
 	s.apiRoutes(e.Group("/api/v1"))
 	s.linkRoutes(e)
 	e.POST("/language", s.setLanguage, s.session)
 	e.GET("/sign-in", s.signInPage, s.session)
 	e.POST("/sign-in", s.signIn, s.session)
 	e.POST("/sign-out", s.signOut, s.session)
-	s.staffRoutes(e.Group("", s.session, s.signedIn))
+	s.staffRoutes(e)
 	if s.cfg.Mailbox != nil {
 		s.mailboxRoutes(e)
 	}
 	return nil
 }
 
-func (s *Server) staffRoutes(g *echo.Group) {
-	g.GET("/", s.home)
-	g.GET("/work", s.workPage)
-	g.GET("/queue", s.queuePage)
-	g.GET("/closed", s.closedPage)
-	g.GET("/cases", s.casesPage)
-	g.GET("/cases/new", s.intakePage)
-	g.POST("/cases/new", s.intake)
-	g.GET("/cases/:id", s.casePage)
-	g.GET("/cases/:id/referrals/new", s.referPage)
-	g.POST("/cases/:id/referrals/new", s.refer)
-	g.GET("/referrals/:id", s.referralPage)
-	g.GET("/referrals/:id/:command", s.commandPage)
-	g.POST("/referrals/:id/:command", s.command)
-	g.GET("/tasks", s.tasksPage)
-	g.GET("/tasks/:id", s.taskPage)
-	g.POST("/tasks/:id", s.finishTask)
-	g.GET("/services", s.servicesPage)
-	g.GET("/services/:id", s.servicePage)
+// staffRoutes name their middleware route by route: a group's own would catch every unknown address and every wrong
+// method too, and ask strangers to sign in to a page that does not exist.
+func (s *Server) staffRoutes(e *echo.Echo) {
+	get := func(path string, h echo.HandlerFunc) { e.GET(path, h, s.session, s.signedIn) }
+	post := func(path string, h echo.HandlerFunc) { e.POST(path, h, s.session, s.signedIn) }
+	get("/", s.home)
+	get("/work", s.workPage)
+	get("/queue", s.queuePage)
+	get("/closed", s.closedPage)
+	get("/cases", s.casesPage)
+	get("/cases/new", s.intakePage)
+	post("/cases/new", s.intake)
+	get("/cases/:id", s.casePage)
+	get("/cases/:id/referrals/new", s.referPage)
+	post("/cases/:id/referrals/new", s.refer)
+	get("/referrals/:id", s.referralPage)
+	get("/referrals/:id/:command", s.commandPage)
+	post("/referrals/:id/:command", s.command)
+	get("/tasks", s.tasksPage)
+	get("/tasks/:id", s.taskPage)
+	post("/tasks/:id", s.finishTask)
+	get("/services", s.servicesPage)
+	get("/services/:id", s.servicePage)
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"html/template"
+	"math"
 	"strconv"
 	"time"
 
@@ -24,6 +25,7 @@ func wording(l *locale.Localizer, zone *time.Location, c clock.Clock) template.F
 		"when":      func(t any) template.HTML { return timeElement(l, asTime(t), zone, c.Now()) },
 		"whenIn":    func(zone *time.Location, t any) template.HTML { return timeElement(l, asTime(t), zone, c.Now()) },
 		"due":       func(t any) template.HTML { return dueElement(l, asTime(t), zone, c.Now()) },
+		"km":        func(km *float64) int { return int(math.Round(*km)) },
 		"phone":     phone,
 		"dial":      dial,
 		"language":  func(tag string) string { return languageName(l, tag) },

@@ -18,6 +18,12 @@
     for (const form of document.forms) delete form.dataset.sent;
   });
 
+  // The session ended during the call: send the form the plain way, which leads through sign-in and back.
+  document.addEventListener("htmx:after:request", (event) => {
+    const { sourceElement: pressed, response } = event.detail.ctx;
+    if (response?.raw?.status === 401 && pressed.matches("button")) pressed.form.requestSubmit(pressed);
+  });
+
   // After a choice the list is new: the focus goes to it, and not to the top of the page.
   document.addEventListener("htmx:after:swap", (event) => {
     const pressed = document.activeElement;
