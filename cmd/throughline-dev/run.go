@@ -137,4 +137,3 @@ func welcome(out io.Writer, s settings, base string, c credentials, box bool) {
 	fmt.Fprintf(out, "API keys and addresses are in %s. Ctrl-C stops.\n\n", filepath.Join(s.data, credentialsFile))
 	fmt.Fprintf(out, "ready %s\n", base)
 }
-

@@ -107,19 +107,24 @@ func (a *App) Work(ctx context.Context) error {
 	if err := a.ReachTemporal(ctx); err != nil {
 		return err
 	}
-	a.worker = worker.New(a.Temporal, workflows.TaskQueue, worker.Options{
-		// A step under way is carried through before the process ends.
-		WorkerStopTimeout: 30 * time.Second,
-		// More steps at once than connections would only wait inside their time limit.
-		MaxConcurrentLocalActivityExecutionSize: a.connections(),
-		MaxConcurrentWorkflowTaskPollers:        10,
-	})
+	a.worker = worker.New(a.Temporal, workflows.TaskQueue, a.WorkerOptions())
 	workflows.Register(a.worker)
 	activities.Activities{Desk: a.Desk}.Register(a.worker)
 	if err := a.worker.Start(); err != nil {
 		return fmt.Errorf("temporal: start worker: %w", err)
 	}
 	return nil
+}
+
+// WorkerOptions are the settings of every worker.
+func (a *App) WorkerOptions() worker.Options {
+	return worker.Options{
+		// A step under way is carried through before the process ends.
+		WorkerStopTimeout: 30 * time.Second,
+		// More steps at once than connections would only wait inside their time limit.
+		MaxConcurrentLocalActivityExecutionSize: a.connections(),
+		MaxConcurrentWorkflowTaskPollers:        10,
+	}
 }
 
 func (a *App) connections() int {
