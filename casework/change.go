@@ -29,45 +29,17 @@ type work struct {
 // lock opens a referral for change; not_found also when it belongs to another organisation.
 func (d *Desk) lock(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID, now time.Time) (*work, error) {
 	rec, err := db.LockRecord(ctx, tx, id)
+	if referral.CodeOf(err) == referral.CodeNotFound || (err == nil && rec.Organisation != who.Organisation) {
+		return nil, referral.NotFound("referral")
+	}
 	if err != nil {
 		return nil, err
 	}
-	if rec.Organisation != who.Organisation {
-		return nil, referral.NotFound("referral")
-	}
 	w := &work{desk: d, tx: tx, who: who, now: now, rec: rec, words: map[uuid.UUID]db.OfferWords{}}
-	if w.services, err = services(ctx, tx, &w.rec.Facts); err != nil {
+	if w.services, err = d.terms(ctx, tx, &w.rec); err != nil {
 		return nil, err
 	}
 	return w, nil
-}
-
-// services reads what the directory knows of the agencies still concerned, and gives each offer its calendar.
-func services(ctx context.Context, q sqlx.QueryerContext, f *referral.Facts) (map[uuid.UUID]directory.OfferService, error) {
-	var ids []uuid.UUID
-	for _, o := range f.Offers {
-		if !o.State.Ended() {
-			ids = append(ids, o.Service)
-		}
-	}
-	found, err := directory.ForOffer(ctx, q, ids)
-	if err != nil {
-		return nil, err
-	}
-	for i := range f.Offers {
-		if s, ok := found[f.Offers[i].Service]; ok {
-			f.Offers[i].Calendar = calendarOf(s)
-		}
-	}
-	return found, nil
-}
-
-func calendarOf(s directory.OfferService) referral.Calendar {
-	zone, err := referral.ZoneNamed(s.Zone)
-	if err != nil {
-		zone = referral.Toronto
-	}
-	return referral.Calendar{Zone: zone, Hours: s.Hours}
 }
 
 // email is the address an offer's letters go to; "" when the directory has none, or no longer has the service.

@@ -34,7 +34,7 @@ func (d *Desk) TakeLetter(ctx context.Context, id uuid.UUID, provider string) (o
 		if err != nil {
 			return err
 		}
-		if _, err := services(ctx, tx, &rec.Facts); err != nil {
+		if _, err := d.terms(ctx, tx, &rec); err != nil {
 			return err
 		}
 		o := find(rec.Facts.Offers, out.Offer)

@@ -17,6 +17,8 @@ type Desk struct {
 	Clock clock.Clock
 	// Nudge, when set, is called after a commit that left something in the outbox, so that it goes out at once.
 	Nudge func()
+
+	known terms
 }
 
 // New makes a desk on a migrated database.

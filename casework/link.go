@@ -29,7 +29,14 @@ func (d *Desk) OpenLink(ctx context.Context, raw string) (LinkPage, error) {
 		if err != nil {
 			return err
 		}
-		page, err = d.linkPage(ctx, tx, link)
+		rec, err := db.ReadRecord(ctx, tx, link.Referral)
+		if err != nil {
+			return err
+		}
+		if _, err := d.terms(ctx, tx, &rec); err != nil {
+			return err
+		}
+		page, err = d.linkPage(ctx, tx, link, rec)
 		return err
 	})
 	return page, db.Translate(err)
@@ -86,7 +93,7 @@ func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) (LinkPage, 
 				return err
 			}
 		}
-		page, err = d.linkPage(ctx, tx, link)
+		page, err = d.linkPage(ctx, tx, link, w.rec)
 		return err
 	})
 	return page, err
@@ -119,14 +126,7 @@ func dead(o referral.Offer) bool {
 }
 
 // linkPage reads what the agency may see now.
-func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link) (LinkPage, error) {
-	rec, err := db.ReadRecord(ctx, tx, link.Referral)
-	if err != nil {
-		return LinkPage{}, err
-	}
-	if _, err := services(ctx, tx, &rec.Facts); err != nil {
-		return LinkPage{}, err
-	}
+func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link, rec db.Record) (LinkPage, error) {
 	o := find(rec.Facts.Offers, link.Offer)
 	if dead(*o) {
 		return LinkPage{}, errLink

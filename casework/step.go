@@ -20,7 +20,7 @@ func (d *Desk) Next(ctx context.Context, id uuid.UUID, at time.Time) (referral.S
 	if err != nil {
 		return referral.Step{}, err
 	}
-	if _, err := services(ctx, d.DB, &rec.Facts); err != nil {
+	if _, err := d.terms(ctx, d.DB, &rec); err != nil {
 		return referral.Step{}, err
 	}
 	step := referral.Next(rec.Facts, rec.Policy, now)
@@ -64,7 +64,7 @@ func (d *Desk) Run(ctx context.Context, id uuid.UUID, step referral.Step, at tim
 			return err
 		}
 		w := &work{desk: d, tx: tx, who: ClockActor(rec.Organisation), now: now, rec: rec}
-		if w.services, err = services(ctx, tx, &w.rec.Facts); err != nil {
+		if w.services, err = d.terms(ctx, tx, &w.rec); err != nil {
 			return err
 		}
 		after, err = w.refresh(ctx)

@@ -20,6 +20,13 @@ type Record struct {
 	Facts        referral.Facts
 	Step         referral.Step
 	Policy       referral.Policy
+	Reach        map[uuid.UUID]Reach // of the offers that have not ended
+}
+
+// Reach is where the letters of an offer go, and in which language.
+type Reach struct {
+	Email  string // "" when the directory has none
+	Locale string
 }
 
 type recordRow struct {
@@ -64,6 +71,8 @@ type offerJSON struct {
 	Visit     *time.Time          `json:"visit_at"`
 	MailState string              `json:"mail_state"`
 	MailSince *time.Time          `json:"mail_since"`
+	Email     string              `json:"email"`
+	Locale    string              `json:"locale"`
 }
 
 type taskJSON struct {
@@ -81,7 +90,8 @@ type taskJSON struct {
 }
 
 // recordQuery reads a whole referral in one round trip. The letters named are those that want no answer: what became
-// of them never holds a referral up.
+// of them never holds a referral up. One that was overtaken says nothing of whether the agency can be reached. A letter
+// waits since it was called for, however often it has been tried; one that may have gone out, since it was tried.
 const recordQuery = `
 SELECT r.id, r.organisation_id, r.case_id, r.need, r.urgency, r.state, r.outcome, r.unmet_reason, r.evidence, r.version,
 	r.owner_id, r.created_at, r.opened_at, r.closed_at, r.step, g.time_zone,
@@ -89,10 +99,16 @@ SELECT r.id, r.organisation_id, r.case_id, r.need, r.urgency, r.state, r.outcome
 	(SELECT json_agg(x ORDER BY x.rank, x.created_at, x.id) FROM (
 		SELECT o.id, o.service_id, o.rank, o.created_at, o.state, o.reason, o.outcome, o.entered_at, o.sent_at,
 			o.paused_seconds, o.reminded_at, o.escalated_at, o.news_at, o.asked_at, o.asks, o.attempts, o.visit_at,
-			coalesce(m.state, '') AS mail_state, coalesce(m.settled_at, m.attempted_at, m.created_at) AS mail_since
+			coalesce(m.state, '') AS mail_state, coalesce(m.settled_at,
+				CASE WHEN m.state = 'ambiguous' THEN m.attempted_at END, m.created_at) AS mail_since,
+			coalesce(reach.email, '') AS email, coalesce(a.mail_language, 'en') AS locale
 		FROM offers o
+		LEFT JOIN services s ON s.id = o.service_id
+			AND o.state NOT IN ('declined', 'lapsed', 'withdrawn', 'confirmed', 'failed', 'in_error')
+		LEFT JOIN agencies a ON a.id = s.agency_id
+		LEFT JOIN service_reach reach ON reach.id = s.id
 		LEFT JOIN LATERAL (SELECT state, settled_at, attempted_at, created_at FROM messages
-			WHERE offer_id = o.id AND letter NOT IN ('receipt', 'withdrawn')
+			WHERE offer_id = o.id AND letter NOT IN ('receipt', 'withdrawn') AND error_class <> 'overtaken'
 			ORDER BY created_at DESC, generation DESC LIMIT 1) m ON true
 		WHERE o.referral_id = r.id) x) AS offers,
 	(SELECT json_agg(t ORDER BY t.created_at, t.id) FROM tasks t WHERE t.referral_id = r.id) AS tasks
@@ -104,9 +120,14 @@ func ReadRecord(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID) (Recor
 	return record(ctx, q, recordQuery, id)
 }
 
-// LockRecord reads a referral and keeps every other command away from it until the transaction ends.
+// LockRecord reads a referral and keeps every other command away from it until the transaction ends. The lock is a
+// statement of its own: one that waited for the lock would see the referral's own row as it is now, but its offers and
+// tasks as they were before the wait.
 func LockRecord(ctx context.Context, tx *sqlx.Tx, id uuid.UUID) (Record, error) {
-	return record(ctx, tx, recordQuery+" FOR UPDATE OF r", id)
+	if _, err := tx.ExecContext(ctx, `SELECT FROM referrals WHERE id = $1 FOR UPDATE`, id); err != nil {
+		return Record{}, fmt.Errorf("lock referral: %w", Translate(err))
+	}
+	return record(ctx, tx, recordQuery, id)
 }
 
 func record(ctx context.Context, q sqlx.QueryerContext, query string, id uuid.UUID) (Record, error) {
@@ -136,7 +157,7 @@ func (row recordRow) record() (Record, error) {
 			return Record{}, fmt.Errorf("step of referral %s: %w", row.ID, err)
 		}
 	}
-	if rec.Facts.Offers, err = offersOf(row.Offers); err != nil {
+	if rec.Facts.Offers, rec.Reach, err = offersOf(row.Offers); err != nil {
 		return Record{}, fmt.Errorf("offers of referral %s: %w", row.ID, err)
 	}
 	if rec.Facts.Tasks, err = tasksOf(row.Tasks); err != nil {
@@ -145,22 +166,26 @@ func (row recordRow) record() (Record, error) {
 	return rec, nil
 }
 
-func offersOf(raw []byte) ([]referral.Offer, error) {
+func offersOf(raw []byte) ([]referral.Offer, map[uuid.UUID]Reach, error) {
 	if raw == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	var rows []offerJSON
 	if err := json.Unmarshal(raw, &rows); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	offers := make([]referral.Offer, len(rows))
+	reach := map[uuid.UUID]Reach{}
 	for i, r := range rows {
+		if !r.State.Ended() {
+			reach[r.ID] = Reach{Email: r.Email, Locale: r.Locale}
+		}
 		offers[i] = referral.Offer{ID: r.ID, Service: r.Service, Rank: r.Rank, State: r.State, Reason: r.Reason,
 			Outcome: r.Outcome, Entered: r.Entered, Sent: value(r.Sent), Paused: time.Duration(r.Paused) * time.Second,
 			Reminded: value(r.Reminded), Escalated: value(r.Escalated), News: r.News, Asked: value(r.Asked), Asks: r.Asks,
 			Attempts: r.Attempts, Visit: value(r.Visit), Mail: referral.Mail{State: mailStates[r.MailState], Since: value(r.MailSince)}}
 	}
-	return offers, nil
+	return offers, reach, nil
 }
 
 // mailStates maps a message's state to what the rules know of it.
@@ -194,7 +219,7 @@ type NewReferral struct {
 	Step               referral.Step
 }
 
-// InsertReferral writes a new referral. Its offers come by SaveOffers.
+// InsertReferral writes a new referral. Its offers come by InsertOffers.
 func InsertReferral(ctx context.Context, tx *sqlx.Tx, n NewReferral) error {
 	step, err := json.Marshal(n.Step)
 	if err != nil {

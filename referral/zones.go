@@ -2,6 +2,7 @@ package referral
 
 import (
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // the zones must be the same on every machine
 )
@@ -40,14 +41,21 @@ func ZoneOfPostalCode(code string) *time.Location {
 	return Toronto
 }
 
+// zones keeps what was read: reading a zone takes longer than all the rest of a decision.
+var zones sync.Map
+
 // ZoneNamed gives an IANA zone by name; Toronto when name is empty, an invalid error when it does not exist.
 func ZoneNamed(name string) (*time.Location, error) {
 	if name == "" {
 		return Toronto, nil
 	}
+	if loc, ok := zones.Load(name); ok {
+		return loc.(*time.Location), nil
+	}
 	loc, err := time.LoadLocation(name)
 	if err != nil {
 		return nil, Invalid("time_zone", "is not an IANA time zone")
 	}
+	zones.Store(name, loc)
 	return loc, nil
 }
