@@ -15,12 +15,9 @@ func TestEveryLifeEndsWithAKnownOutcome(t *testing.T) {
 		for _, p := range []referral.Policy{referral.Standard(), referral.Demo()} {
 			t.Run(life.Name+"/"+p.Name, func(t *testing.T) {
 				t.Parallel()
-				s := setStage(t, p, life.Services, life.Acts...)
+				s := setStage(t, p, life.Agencies, life.Acts...)
 				if p.Name == "demo" {
 					s.pause = p.Routine.Remind.From(lifetest.Monday, referral.Calendar{}).Sub(lifetest.Monday) / 2
-				}
-				if life.Bounces {
-					s.office.Bounce(lifetest.Bouncing)
 				}
 				if err := s.run(); err != nil {
 					t.Fatal(err)

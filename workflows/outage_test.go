@@ -15,7 +15,7 @@ import (
 // The reminder falls due while the database can't be reached. It goes out once the database is back, without help.
 func TestTheClockOutlivesAnHourWithoutADatabase(t *testing.T) {
 	t.Parallel()
-	s := setStage(t, referral.Standard(), 1)
+	s := setStage(t, referral.Standard(), []int{1})
 	w := s.overWire()
 	left, back := day-10*time.Minute, day+50*time.Minute
 	before := 0
@@ -38,7 +38,7 @@ func TestTheClockOutlivesAnHourWithoutADatabase(t *testing.T) {
 // However long the outage, the history stays within bounds: each pause is a moment at which a new one may begin.
 func TestALongOutageBeginsNewHistories(t *testing.T) {
 	t.Parallel()
-	s := setStage(t, referral.Standard(), 1)
+	s := setStage(t, referral.Standard(), []int{1})
 	s.overWire().Cut()
 	s.at(time.Hour, func() { s.env.SetCurrentHistoryLength(501) })
 	s.at(2*time.Hour, func() {
@@ -53,7 +53,7 @@ func TestALongOutageBeginsNewHistories(t *testing.T) {
 // A step that only a newer version knows is left to a worker of that version: this one asks again each minute.
 func TestAStepOfANewerVersionIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	s := setStage(t, referral.Standard(), 1)
+	s := setStage(t, referral.Standard(), []int{1})
 	newer := true
 	s.heard = func(_ referral.Name, at time.Time) *referral.Step {
 		if newer {

@@ -15,7 +15,7 @@ import (
 
 func TestNewsThatComesTogetherIsAskedAboutOnce(t *testing.T) {
 	t.Parallel()
-	s := setStage(t, referral.Standard(), 1)
+	s := setStage(t, referral.Standard(), []int{1})
 	before := 0
 	s.at(time.Hour, func() {
 		before = s.asked
@@ -34,7 +34,7 @@ func TestNewsThatComesTogetherIsAskedAboutOnce(t *testing.T) {
 
 func TestNewsDuringAStepIsAskedAboutOnceAfterIt(t *testing.T) {
 	t.Parallel()
-	s := setStage(t, referral.Standard(), 1)
+	s := setStage(t, referral.Standard(), []int{1})
 	var heard []referral.Name
 	s.heard = func(do referral.Name, _ time.Time) *referral.Step {
 		heard = append(heard, do)
@@ -54,7 +54,7 @@ func TestNewsDuringAStepIsAskedAboutOnceAfterIt(t *testing.T) {
 // News that comes just as a history has grown long is not left behind in it.
 func TestANewHistoryBeginsOnlyWhenNoNewsWaits(t *testing.T) {
 	t.Parallel()
-	s := setStage(t, referral.Standard(), 1)
+	s := setStage(t, referral.Standard(), []int{1})
 	var heard []referral.Name
 	s.heard = func(do referral.Name, _ time.Time) *referral.Step {
 		heard = append(heard, do)

@@ -51,7 +51,7 @@ func TestAYearOfSilenceKeepsAStepAndComesToRest(t *testing.T) {
 	}{{"nobody ever answers", nil, referral.Lapsed}, {"accepted, then silence", taken, referral.Accepted}} {
 		t.Run(from.name, func(t *testing.T) {
 			t.Parallel()
-			s := setStage(t, referral.Standard(), 3, from.acts...)
+			s := setStage(t, referral.Standard(), []int{1, 2, 3}, from.acts...)
 			end := lifetest.Monday.Add(year + time.Hour)
 			if n := s.silence(end); n < 4 {
 				t.Errorf("the year took %d histories, want 4 or more: a long history must give way to a new one", n)

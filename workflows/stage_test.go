@@ -42,12 +42,12 @@ type stage struct {
 	heard func(do referral.Name, at time.Time) (instead *referral.Step)
 }
 
-func setStage(t *testing.T, p referral.Policy, services int, acts ...lifetest.Act) *stage {
+func setStage(t *testing.T, p referral.Policy, asked []int, acts ...lifetest.Act) *stage {
 	t.Helper()
 	s := &stage{t: t, clock: clock.NewManual(lifetest.Monday), pause: time.Minute}
 	s.office = lifetest.Open(t, s.clock, p)
 	s.person = lifetest.Person{Office: s.office, Acts: acts}
-	id, err := s.office.Refer(t.Context(), services)
+	id, err := s.office.Refer(t.Context(), asked...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,16 +43,16 @@ func (o *Office) deliver(ctx context.Context, message uuid.UUID) error {
 	if err != nil || !ok {
 		return err
 	}
-	if o.bouncing(out.Recipient) {
+	if out.Recipient == bouncing {
 		return o.SettleLetter(ctx, message, casework.Settled{State: db.MessageRejected, Class: "bounced_5xx"})
 	}
 	o.keep(message, out.Token)
 	return o.SettleLetter(ctx, message, casework.Settled{State: db.MessageAccepted})
 }
 
-// Quiet reports that nothing waits in the outbox.
-func (o *Office) Quiet(ctx context.Context) (bool, error) {
+// Quiet reports that nothing about a referral waits in the outbox.
+func (o *Office) Quiet(ctx context.Context, id uuid.UUID) (bool, error) {
 	var waiting int
-	err := o.DB.GetContext(ctx, &waiting, `SELECT count(*) FROM outbox WHERE done_at IS NULL`)
+	err := o.DB.GetContext(ctx, &waiting, `SELECT count(*) FROM outbox WHERE referral_id = $1 AND done_at IS NULL`, id)
 	return waiting == 0, err
 }

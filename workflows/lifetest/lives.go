@@ -15,8 +15,7 @@ import (
 // Life is one way that a referral can go, from the call to its end.
 type Life struct {
 	Name     string
-	Services int  // how many agencies the client agreed to at first
-	Bounces  bool // the first agency's address refuses letters
+	Agencies []int // that the client agreed to at first, by number
 	Acts     []Act
 	// Tells is what the timeline must tell in this order; other lines may stand between.
 	Tells   []referral.Name
@@ -89,10 +88,10 @@ func confirms(rank int) Act {
 }
 
 // refersOn finds another agency when there is a task to do so.
-func refersOn(service int) Act {
+func refersOn(number int) Act {
 	in := casework.CommandInput{Do: referral.AddOffer, Consent: &casework.ConsentInput{Given: true, How: "verbal"}}
 	return navigator(in, openTask(referral.FindAlternative), func(in *casework.CommandInput, o *Office, _ referral.Facts) {
-		in.ServiceIDs = []uuid.UUID{o.Services[service-1]}
+		in.ServiceIDs = o.servicesOf([]int{number})
 	})
 }
 
@@ -113,44 +112,47 @@ func calledOut(kind referral.TaskKind) func(referral.Facts) bool {
 
 // Lives lists them. Each ends closed.
 func Lives() []Life {
-	const full = "received_in_full"
+	const (
+		full    = "received_in_full"
+		bounced = agencies
+	)
 	return []Life{
-		{Name: "accepted_first_time", Services: 1, Acts: []Act{accepts(1), reports(1), confirms(1)}, Outcome: full,
+		{Name: "accepted_first_time", Agencies: []int{1}, Acts: []Act{accepts(1), reports(1), confirms(1)}, Outcome: full,
 			Tells: []referral.Name{"refer", referral.Send, referral.Accept, referral.ReportOutcome, referral.Confirm}},
-		{Name: "declined_then_second_accepts", Services: 2, Acts: []Act{declines(1), accepts(2), reports(2), confirms(2)}, Outcome: full,
+		{Name: "declined_then_second_accepts", Agencies: []int{1, 2}, Acts: []Act{declines(1), accepts(2), reports(2), confirms(2)}, Outcome: full,
 			Tells: []referral.Name{referral.Send, referral.Decline, referral.Send, referral.Accept, referral.ReportOutcome, referral.Confirm}},
-		{Name: "silence_then_second_accepts", Services: 2, Acts: []Act{accepts(2), reports(2), confirms(2)}, Outcome: full,
+		{Name: "silence_then_second_accepts", Agencies: []int{1, 2}, Acts: []Act{accepts(2), reports(2), confirms(2)}, Outcome: full,
 			Tells: []referral.Name{referral.Send, referral.Remind, referral.Escalate, referral.RaiseTask, referral.Lapse, referral.Send,
 				referral.Accept, referral.ReportOutcome, referral.Confirm}},
-		{Name: "bounced", Services: 1, Bounces: true, Outcome: full,
+		{Name: "bounced", Agencies: []int{bounced}, Outcome: full,
 			Acts: []Act{
 				navigator(casework.CommandInput{Do: referral.Accept, ToldBy: atAgency}, openTask(referral.CallAgency), nil),
 				navigator(casework.CommandInput{Do: referral.ReportOutcome, Outcome: full, ToldBy: atAgency}, stands(1, referral.Accepted), nil),
 				confirms(1)},
 			Tells: []referral.Name{referral.Send, referral.Undelivered, referral.RaiseTask, referral.Accept, referral.ReportOutcome, referral.Confirm}},
-		{Name: "info_asked_and_answered", Services: 1, Outcome: full,
+		{Name: "info_asked_and_answered", Agencies: []int{1}, Outcome: full,
 			Acts: []Act{
 				agency(1, casework.ReplyInput{Do: referral.Ask, Note: question}, sent(1)),
 				navigator(casework.CommandInput{Do: referral.Answer, Note: answer}, openTask(referral.AnswerAgency), nil),
 				accepts(1), reports(1), confirms(1)},
 			Tells: []referral.Name{referral.Send, referral.Ask, referral.RaiseTask, referral.Answer, referral.Accept, referral.ReportOutcome, referral.Confirm}},
-		{Name: "waitlisted_with_an_alternative", Services: 1, Outcome: full,
+		{Name: "waitlisted_with_an_alternative", Agencies: []int{1}, Outcome: full,
 			Acts: []Act{agency(1, casework.ReplyInput{Do: referral.Waitlist}, sent(1)), refersOn(2), accepts(2), reports(2), confirms(2)},
 			Tells: []referral.Name{referral.Send, referral.Waitlist, referral.RaiseTask, referral.AddOffer, referral.Send, referral.Accept,
 				referral.ReportOutcome, referral.Confirm}},
-		{Name: "withdrawn", Services: 2, Outcome: "declined_by_client",
+		{Name: "withdrawn", Agencies: []int{1, 2}, Outcome: "declined_by_client",
 			Acts:  []Act{navigator(casework.CommandInput{Do: referral.Withdraw, Reason: "consent_withdrawn", For: referral.Client}, sent(1), nil)},
 			Tells: []referral.Name{referral.Send, referral.Withdraw}},
-		{Name: "failed_after_acceptance", Services: 2, Outcome: full,
+		{Name: "failed_after_acceptance", Agencies: []int{1, 2}, Outcome: full,
 			Acts: []Act{accepts(1), agency(1, casework.ReplyInput{Do: referral.Fail, Reason: "out_of_funds", Note: details}, stands(1, referral.Accepted)),
 				does(referral.FindAlternative, openTask(referral.FindAlternative)), accepts(2), reports(2), confirms(2)},
 			Tells: []referral.Name{referral.Send, referral.Accept, referral.Fail, referral.RaiseTask, referral.FinishTask, referral.Send,
 				referral.Accept, referral.ReportOutcome, referral.Confirm}},
-		{Name: "nobody_left", Services: 1, Outcome: referral.Unmet,
+		{Name: "nobody_left", Agencies: []int{1}, Outcome: referral.Unmet,
 			Acts: []Act{declines(1), navigator(casework.CommandInput{Do: referral.Close, Outcome: referral.Unmet, Unmet: "full"},
 				openTask(referral.FindAlternative), nil)},
 			Tells: []referral.Name{referral.Send, referral.Decline, referral.RaiseTask, referral.Close}},
-		{Name: "silence_after_acceptance", Services: 1, Outcome: full,
+		{Name: "silence_after_acceptance", Agencies: []int{1}, Outcome: full,
 			Acts: []Act{accepts(1), does(referral.CallAgency, calledOut(referral.CallAgency)), reports(1), confirms(1)},
 			Tells: []referral.Name{referral.Send, referral.Accept, referral.AskAgency, referral.Escalate, referral.RaiseTask,
 				referral.EscalateTask, referral.FinishTask, referral.ReportOutcome, referral.Confirm}},

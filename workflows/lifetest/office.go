@@ -42,26 +42,28 @@ const (
 // Canaries lists pieces of personal data, and of the agencies' addresses, that a history must not hold.
 var Canaries = []string{"Zyta", "Canarova", "5550177", "555-0177", "canary", "Quetzal", sources, "Noor", "Farah", "helpline.example"}
 
-// Bouncing is the first agency's address.
-const Bouncing = sources + "-1@agency.example"
+// The agencies of an office by number, in no particular order but for the last, whose address refuses every letter.
+const (
+	agencies = 4
+	bouncing = sources + "-4@agency.example"
+)
 
-// Office is a helpline with a record of its own: two people, and three agencies that can be emailed.
+// Office is a helpline with a record of its own: two people, and agencies that can be emailed.
 type Office struct {
 	*casework.Desk
 	URL                    string // of its database; holds the password
 	Navigator, Coordinator casework.Actor
-	Services               []uuid.UUID // in the order in which they are asked
 
-	mu      sync.Mutex
-	tokens  map[uuid.UUID]string // of the links, by message
-	bounces map[string]bool
+	services []uuid.UUID // by the agency's number, less one
+	mu       sync.Mutex
+	tokens   map[uuid.UUID]string // of the links, by message
 }
 
 // Open makes an office that works at the pace of a policy. A nil nudge is fine.
 func Open(t testing.TB, c clock.Clock, p referral.Policy) *Office {
 	t.Helper()
 	url := dbtest.URL(t)
-	o := &Office{URL: url, tokens: map[uuid.UUID]string{}, bounces: map[string]bool{}}
+	o := &Office{URL: url, tokens: map[uuid.UUID]string{}}
 	o.Desk = casework.New(pool(t, url), c, nil)
 	if err := o.furnish(t.Context(), p); err != nil {
 		t.Fatal(err)
@@ -101,29 +103,37 @@ func (o *Office) furnish(ctx context.Context, p referral.Policy) error {
 	return o.list(ctx)
 }
 
-// list puts three agencies into the directory.
+// list puts the agencies into the directory.
 func (o *Office) list(ctx context.Context) error {
-	agencies, offered := "id,name,email\n", "id,organization_id,name,email,status,needs\n"
-	for i := range 3 {
-		id := uuid.NewSHA1(uuid.NameSpaceURL, fmt.Append(nil, "agency", i))
-		agencies += fmt.Sprintf("%s,Pantry %d,\n", id, i+1)
-		offered += fmt.Sprintf("%s,%s,Food boxes %d,%s-%d@agency.example,active,food\n", uuid.NewSHA1(id, []byte("food")), id, i+1, sources, i+1)
+	names, offered := "id,name,email\n", "id,organization_id,name,email,status,needs\n"
+	for n := 1; n <= agencies; n++ {
+		id := uuid.NewSHA1(uuid.NameSpaceURL, fmt.Append(nil, "agency", n))
+		names += fmt.Sprintf("%s,Pantry %d,\n", id, n)
+		offered += fmt.Sprintf("%s,%s,Food boxes %d,%s-%d@agency.example,active,food\n", uuid.NewSHA1(id, []byte("food")), id, n, sources, n)
 	}
-	files := fstest.MapFS{"organizations.csv": {Data: []byte(agencies)}, "services.csv": {Data: []byte(offered)}}
+	files := fstest.MapFS{"organizations.csv": {Data: []byte(names)}, "services.csv": {Data: []byte(offered)}}
 	if _, err := directory.ImportFS(ctx, o.DB, files, directory.ImportInput{Source: "lifetest", Actor: "test"}); err != nil {
 		return err
 	}
-	return o.DB.SelectContext(ctx, &o.Services, `SELECT id FROM services ORDER BY name`)
+	return o.DB.SelectContext(ctx, &o.services, `SELECT id FROM services ORDER BY name`)
 }
 
-// Refer takes a call and refers the client to so many services, first come first asked.
-func (o *Office) Refer(ctx context.Context, services int) (uuid.UUID, error) {
+// Refer takes a call and refers the client to agencies, by number, in the order in which they are to be asked.
+func (o *Office) Refer(ctx context.Context, numbers ...int) (uuid.UUID, error) {
 	in, err := o.Intake(ctx, o.Navigator, casework.IntakeInput{
 		Case: casework.CaseInput{Name: clientName, Phone: clientPhone, SafeToCall: true, Municipality: "Peterborough"},
-		Referral: casework.ReferralInput{Need: "food", Details: details, ServiceIDs: o.Services[:services],
+		Referral: casework.ReferralInput{Need: "food", Details: details, ServiceIDs: o.servicesOf(numbers),
 			Consent: casework.ConsentInput{Given: true, How: "verbal"}},
 	}, nil)
 	return in.ReferralID, err
+}
+
+func (o *Office) servicesOf(numbers []int) []uuid.UUID {
+	ids := make([]uuid.UUID, len(numbers))
+	for i, n := range numbers {
+		ids[i] = o.services[n-1]
+	}
+	return ids
 }
 
 // Facts reads a referral as the rules see it.
@@ -142,19 +152,6 @@ func (o *Office) Story(ctx context.Context, id uuid.UUID) ([]referral.Name, erro
 	return story, err
 }
 
-// Bounce makes an address refuse letters from now on.
-func (o *Office) Bounce(email string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.bounces[email] = true
-}
-
-func (o *Office) bouncing(email string) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.bounces[email]
-}
-
 func (o *Office) keep(message uuid.UUID, token string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -168,7 +165,7 @@ var link = regexp.MustCompile(`/r/([A-Za-z0-9_-]+)`)
 
 // Send takes letters as a mail provider does, for a dispatcher.
 func (o *Office) Send(_ context.Context, m mail.Message) (mail.Receipt, error) {
-	if o.bouncing(m.To.Email) {
+	if m.To.Email == bouncing {
 		return mail.Receipt{}, &mail.Error{Outcome: mail.Rejected, Class: "bounced_5xx", Status: 550}
 	}
 	if found := link.FindStringSubmatch(m.Text); found != nil {
