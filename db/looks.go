@@ -49,7 +49,7 @@ const referralView = `SELECT r.id, r.case_id, c.reference, r.episode_of, r.need,
 		FROM offers o LEFT JOIN services s ON s.id = o.service_id LEFT JOIN agencies a ON a.id = s.agency_id
 			LEFT JOIN service_reach reach ON reach.id = o.service_id
 			LEFT JOIN LATERAL (SELECT state FROM messages WHERE offer_id = o.id AND letter NOT IN ('receipt', 'withdrawn')
-				ORDER BY created_at DESC, generation DESC LIMIT 1) m ON true
+				AND error_class <> 'overtaken' ORDER BY created_at DESC, generation DESC LIMIT 1) m ON true
 		WHERE o.referral_id = r.id) x) AS offers,
 	(SELECT json_agg(x ORDER BY x.state <> 'open', x.due_at, x.id) FROM (
 		SELECT t.id, t.offer_id, coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr,
@@ -60,7 +60,7 @@ const referralView = `SELECT r.id, r.case_id, c.reference, r.episode_of, r.need,
 			LEFT JOIN accounts n ON n.id = t.assignee_id
 		WHERE t.referral_id = r.id) x) AS tasks,
 	(SELECT row_to_json(x) FROM (SELECT given, how, script, service_ids, recorded_at, withdrawn_at FROM consents
-		WHERE referral_id = r.id ORDER BY recorded_at DESC LIMIT 1) x) AS consent
+		WHERE referral_id = r.id ORDER BY given DESC, recorded_at DESC LIMIT 1) x) AS consent
 FROM referrals r JOIN cases c ON c.id = r.case_id JOIN accounts w ON w.id = r.owner_id LEFT JOIN accounts p ON p.id = r.step_person `
 
 // FindReferralView reads a referral of an organisation; not_found also when it is another's.

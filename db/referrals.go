@@ -221,7 +221,7 @@ type NewReferral struct {
 
 // InsertReferral writes a new referral. Its offers come by InsertOffers.
 func InsertReferral(ctx context.Context, tx *sqlx.Tx, n NewReferral) error {
-	step, err := json.Marshal(n.Step)
+	step, err := asJSON(n.Step)
 	if err != nil {
 		return err
 	}
@@ -242,7 +242,7 @@ func InsertReferral(ctx context.Context, tx *sqlx.Tx, n NewReferral) error {
 func UpdateReferral(ctx context.Context, tx *sqlx.Tx, f referral.Facts, was int, step referral.Step) error {
 	var raw any
 	if !step.None() {
-		b, err := json.Marshal(step)
+		b, err := asJSON(step)
 		if err != nil {
 			return err
 		}
