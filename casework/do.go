@@ -32,14 +32,13 @@ func (d *Desk) Do(ctx context.Context, who Actor, id uuid.UUID, in CommandInput,
 	if err := in.speak(&who); err != nil {
 		return out, err
 	}
-	refused := false
 	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
 			w, err := d.lock(ctx, tx, who, id, d.Clock.Now())
 			if err != nil {
 				return err
 			}
-			if refused, err = w.consent(ctx, in); err != nil || refused {
+			if refused, err := w.consent(ctx, in); err != nil || refused {
 				return err
 			}
 			if err := w.command(ctx, in); err != nil {
@@ -49,10 +48,13 @@ func (d *Desk) Do(ctx context.Context, who Actor, id uuid.UUID, in CommandInput,
 			return err
 		})
 	})
-	if err == nil && refused {
-		return Referral{}, errConsent
+	if err != nil {
+		return Referral{}, err
 	}
-	return out, err
+	if out.ID == uuid.Nil {
+		return out, errConsent
+	}
+	return out, nil
 }
 
 // speak settles on whose word the command is: what an agency decides needs the name of who said so.
@@ -102,8 +104,11 @@ func (w *work) command(ctx context.Context, in CommandInput) error {
 	}
 	w.note = in.Note
 	w.say(in, c.Offer)
-	_, err := w.decide(ctx, c)
-	return err
+	change, err := w.decide(ctx, c)
+	if err != nil || !change.Repeated() {
+		return err
+	}
+	return db.InsertAudit(ctx, w.tx, w.who.line(), w.now, "view", "referral", w.rec.Facts.ID)
 }
 
 // prepare looks up what a command names: the services of new offers, the colleague who takes over.
@@ -121,7 +126,10 @@ func (w *work) prepare(ctx context.Context, in CommandInput, c *referral.Command
 		}
 	case in.Do == referral.Reassign:
 		colleague, err := db.FindAccount(ctx, w.tx, in.PersonID)
-		if err != nil || colleague.OrganisationID != w.who.Organisation || !colleague.Active {
+		if err != nil && referral.CodeOf(err) != referral.CodeNotFound {
+			return err
+		}
+		if colleague.OrganisationID != w.who.Organisation || !colleague.Active {
 			return referral.Invalid("person_id", "is not a colleague")
 		}
 	}

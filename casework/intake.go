@@ -78,26 +78,26 @@ func (d *Desk) Refer(ctx context.Context, who Actor, in ReferralInput, key *Key)
 	if err := in.tidy(); err != nil {
 		return out, err
 	}
-	if in.refused() {
-		if _, err := db.FindCase(ctx, d.DB, who.Organisation, in.CaseID); err != nil {
-			return out, caseNotFound(err)
-		}
-		return out, d.refuse(ctx, who, in, key)
-	}
 	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
 			c, err := db.FindCase(ctx, tx, who.Organisation, in.CaseID)
 			if err != nil {
 				return caseNotFound(err)
 			}
-			id, err := d.insertReferral(ctx, tx, who, c, in)
+			if in.refused() {
+				return d.refuse(ctx, tx, who, in)
+			}
+			f, err := d.insertReferral(ctx, tx, who, c, in)
 			if err != nil {
 				return err
 			}
-			out, err = d.readReferral(ctx, tx, who, id.ID)
+			out, err = d.readReferral(ctx, tx, who, f.ID)
 			return err
 		})
 	})
+	if err == nil && out.ID == uuid.Nil {
+		err = errConsent
+	}
 	return out, err
 }
 
@@ -121,12 +121,12 @@ func (d *Desk) Intake(ctx context.Context, who Actor, in IntakeInput, key *Key) 
 	if err := in.Referral.tidy(); err != nil {
 		return out, err
 	}
-	if in.Referral.refused() {
-		in.Referral.CaseID = uuid.Nil
-		return out, d.refuse(ctx, who, in.Referral, key)
-	}
+	in.Referral.CaseID = uuid.Nil
 	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
+			if in.Referral.refused() {
+				return d.refuse(ctx, tx, who, in.Referral)
+			}
 			c, err := d.insertCase(ctx, tx, who, in.Case)
 			if err != nil {
 				return err
@@ -139,28 +139,22 @@ func (d *Desk) Intake(ctx context.Context, who Actor, in IntakeInput, key *Key) 
 			return nil
 		})
 	})
+	if err == nil && out.ReferralID == uuid.Nil {
+		err = errConsent
+	}
 	return out, err
 }
 
 func (r *ReferralInput) refused() bool { return !r.Draft && !r.Consent.Given }
 
-// refuse keeps a client's no and nothing else. With a key, asking again keeps it once.
-func (d *Desk) refuse(ctx context.Context, who Actor, in ReferralInput, key *Key) error {
+// refuse keeps a client's no and nothing else.
+func (d *Desk) refuse(ctx context.Context, tx *sqlx.Tx, who Actor, in ReferralInput) error {
 	c := db.Consent{Organisation: who.Organisation, Case: in.CaseID, How: in.Consent.How, Script: in.Consent.Script,
 		By: who.ID, At: d.Clock.Now()}
-	if key != nil {
-		c.ID = uuid.NewSHA1(who.ID, []byte(key.Key))
-	}
-	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		if err := db.InsertConsent(ctx, tx, c); err != nil {
-			return err
-		}
-		return db.InsertAudit(ctx, tx, who.line(), c.At, "consent_refused", "case", in.CaseID)
-	})
-	if err != nil {
+	if err := db.InsertConsent(ctx, tx, c); err != nil {
 		return err
 	}
-	return errConsent
+	return db.InsertAudit(ctx, tx, who.line(), c.At, "consent_refused", "case", in.CaseID)
 }
 
 func (d *Desk) insertReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.CaseRow, in ReferralInput) (referral.Facts, error) {
@@ -214,7 +208,10 @@ func (d *Desk) begun(ctx context.Context, tx *sqlx.Tx, who Actor, c db.CaseRow, 
 // mayReopen allows a new episode of a closed referral of the same case only.
 func (d *Desk) mayReopen(ctx context.Context, tx *sqlx.Tx, who Actor, caseID, old uuid.UUID) error {
 	rec, err := db.ReadRecord(ctx, tx, old)
-	if err != nil || rec.Organisation != who.Organisation || rec.Case != caseID {
+	if err != nil && referral.CodeOf(err) != referral.CodeNotFound {
+		return err
+	}
+	if rec.Organisation != who.Organisation || rec.Case != caseID {
 		return &referral.Error{Code: referral.CodeNotFound, Field: "episode_of", Message: "referral not found"}
 	}
 	if rec.Facts.State != referral.Closed {
@@ -239,6 +236,8 @@ func (w *work) newOffers(ctx context.Context, ids []uuid.UUID) ([]referral.NewOf
 			return nil, &referral.Error{Code: referral.CodeNotFound, Field: field, Message: "service not found"}
 		case s.Status != "active" || !s.AcceptsReferrals:
 			return nil, referral.Invalid(field, "does not take referrals now")
+		case s.ClosedUntil != nil && s.ClosedUntil.After(w.now):
+			return nil, referral.Invalid(field, "is closed for a while")
 		case s.FullUntil != nil && s.FullUntil.After(w.now):
 			return nil, referral.Invalid(field, "is full")
 		}

@@ -1,6 +1,7 @@
 package casework
 
 import (
+	"maps"
 	"net/mail"
 	"regexp"
 	"slices"
@@ -23,7 +24,8 @@ var canadianPostalCode = regexp.MustCompile(`^[ABCEGHJ-NPRSTVXY][0-9][ABCEGHJ-NP
 
 // limits refuses texts that are too long or that Postgres can't hold.
 func limits(fields map[string]string, longest int) error {
-	for name, text := range fields {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		text := fields[name]
 		switch {
 		case strings.ContainsRune(text, 0):
 			return referral.Invalid(name, "holds a NUL character")
@@ -77,7 +79,7 @@ func (c *CaseInput) tidy(now time.Time) error {
 func (c *CaseInput) tidyContact() error {
 	if c.Phone != "" {
 		n, err := phonenumbers.Parse(c.Phone, "CA")
-		if err != nil || !phonenumbers.IsPossibleNumber(n) {
+		if err != nil || phonenumbers.IsPossibleNumberWithReason(n) != phonenumbers.IS_POSSIBLE {
 			return referral.Invalid("phone", "is not a telephone number")
 		}
 		c.Phone = phonenumbers.Format(n, phonenumbers.E164)

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -57,7 +56,6 @@ func FindCase(ctx context.Context, q sqlx.QueryerContext, organisation, id uuid.
 
 // Consent is what a client agreed to, or refused.
 type Consent struct {
-	ID           uuid.UUID // nil UUID: a new one
 	Organisation uuid.UUID
 	Case         uuid.UUID // nil UUID: refused before there was a case
 	Referral     uuid.UUID // nil UUID: refused before there was a referral
@@ -68,23 +66,19 @@ type Consent struct {
 	At           time.Time
 }
 
-// InsertConsent keeps what the client said. Keeping the same refusal twice changes nothing.
+// InsertConsent keeps what the client said.
 func InsertConsent(ctx context.Context, q sqlx.ExecerContext, c Consent) error {
-	if c.ID == uuid.Nil {
-		c.ID = uuid.New()
-	}
 	if c.Services == nil {
 		c.Services = []uuid.UUID{}
 	}
-	services, err := json.Marshal(c.Services)
+	services, err := asJSON(c.Services)
 	if err != nil {
 		return err
 	}
 	_, err = q.ExecContext(ctx, `INSERT INTO consents (id, organisation_id, case_id, referral_id, given, how, script,
 		service_ids, recorded_by, recorded_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($8)), $9, $10)
-		ON CONFLICT (id) DO NOTHING`,
-		c.ID, c.Organisation, Nullable(c.Case), Nullable(c.Referral), c.Given, c.How, c.Script, services, c.By, c.At)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($8)), $9, $10)`,
+		uuid.New(), c.Organisation, Nullable(c.Case), Nullable(c.Referral), c.Given, c.How, c.Script, services, c.By, c.At)
 	if err != nil {
 		return fmt.Errorf("save consent: %w", Translate(err))
 	}
