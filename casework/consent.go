@@ -39,8 +39,11 @@ func (w *work) consent(ctx context.Context, in CommandInput) (refused bool, err 
 		if w.rec.Facts.State != referral.Draft {
 			return false, nil
 		}
+		ids = nil
 		for _, o := range w.rec.Facts.Offers {
-			ids = append(ids, o.Service)
+			if o.State == referral.Queued {
+				ids = append(ids, o.Service)
+			}
 		}
 	case referral.AddOffer:
 		if w.rec.Facts.State == referral.Draft {
@@ -48,7 +51,7 @@ func (w *work) consent(ctx context.Context, in CommandInput) (refused bool, err 
 		}
 	case referral.Withdraw:
 		if in.Reason == "consent_withdrawn" && in.OfferID == uuid.Nil {
-			return false, db.WithdrawConsent(ctx, w.tx, w.rec.Facts.ID, w.now)
+			return false, w.consentWithdrawn(ctx)
 		}
 		return false, nil
 	default:
@@ -60,7 +63,24 @@ func (w *work) consent(ctx context.Context, in CommandInput) (refused bool, err 
 	if err := in.Consent.validate(); err != nil {
 		return false, err
 	}
-	return !in.Consent.Given, db.InsertConsent(ctx, w.tx, db.Consent{Organisation: w.who.Organisation, Case: w.rec.Case,
+	err = db.InsertConsent(ctx, w.tx, db.Consent{Organisation: w.who.Organisation, Case: w.rec.Case,
 		Referral: w.rec.Facts.ID, Given: in.Consent.Given, How: in.Consent.How, Script: in.Consent.Script, Services: ids,
 		By: w.who.ID, At: w.now})
+	if err != nil || in.Consent.Given {
+		return false, err
+	}
+	return true, db.InsertAudit(ctx, w.tx, w.who.line(), w.now, "consent_refused", "referral", w.rec.Facts.ID)
+}
+
+// consentWithdrawn kills every link of the referral, those of agencies whose turn is over too: their pages still say
+// that someone asked for help.
+func (w *work) consentWithdrawn(ctx context.Context) error {
+	if err := db.WithdrawConsent(ctx, w.tx, w.rec.Facts.ID, w.now); err != nil {
+		return err
+	}
+	ids := make([]uuid.UUID, len(w.rec.Facts.Offers))
+	for i, o := range w.rec.Facts.Offers {
+		ids[i] = o.ID
+	}
+	return db.RevokeLinks(ctx, w.tx, ids, w.now)
 }
