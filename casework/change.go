@@ -83,7 +83,10 @@ func (w *work) save(ctx context.Context, change referral.Change) error {
 		return err
 	}
 	w.rec.Facts, w.rec.Step = after, step
-	return w.tell(ctx, before, after)
+	if err := w.tell(ctx, before, after); err != nil {
+		return err
+	}
+	return w.unmailable(ctx, change.Posts)
 }
 
 // noteFor puts what was said beside the first event only: that is the command, the rest follows from it.

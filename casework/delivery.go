@@ -2,6 +2,7 @@ package casework
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -66,8 +67,12 @@ func overtaken(l referral.Letter, o referral.Offer, state referral.State) bool {
 		return false
 	case referral.ReceiptLetter:
 		return o.State == referral.Withdrawn || o.State == referral.InError
-	case referral.OfferLetter, referral.ReminderLetter, referral.AnsweredLetter:
+	case referral.OfferLetter, referral.AnsweredLetter:
 		return !o.State.Awaiting() || state != referral.Open
+	case referral.ReminderLetter:
+		return o.State != referral.Sent || state != referral.Open
+	case referral.AskLetter:
+		return !o.State.Taken() || state != referral.Open
 	}
 	return o.State.Ended() || state != referral.Open
 }
@@ -114,7 +119,43 @@ func (d *Desk) SettleLetter(ctx context.Context, id uuid.UUID, s Settled) error 
 			_, err := w.refresh(ctx)
 			return err
 		}
-		_, err = w.decide(ctx, referral.Command{Do: referral.Undelivered, Offer: m.Offer, Reason: s.Class})
-		return err
+		return w.undelivered(ctx, m.Offer, m.Letter, s.Class)
 	})
+}
+
+// undelivered makes known that a letter did not reach its agency, or may not have. Next turns one that wants an answer
+// into a phone call; for the others nothing waits, so the call is made work here, unless the rules have done so.
+func (w *work) undelivered(ctx context.Context, offer uuid.UUID, l referral.Letter, class string) error {
+	change, err := w.decide(ctx, referral.Command{Do: referral.Undelivered, Offer: offer, Reason: class})
+	if err != nil || wantsAnswer(l) || raised(change) {
+		return err
+	}
+	_, err = w.decide(ctx, referral.Command{Do: referral.RaiseTask, TaskKind: referral.CallAgency, Offer: offer, Reason: "mail_undelivered"})
+	return err
+}
+
+func wantsAnswer(l referral.Letter) bool {
+	return l != referral.ReceiptLetter && l != referral.WithdrawnLetter
+}
+
+func raised(c referral.Change) bool {
+	return slices.ContainsFunc(c.Events, func(e referral.Event) bool { return e.What == referral.RaiseTask })
+}
+
+// unmailable makes known, after a command, each notice that has no address to go to.
+func (w *work) unmailable(ctx context.Context, posts []referral.Post) error {
+	for _, p := range posts {
+		o := find(w.rec.Facts.Offers, p.Offer)
+		if wantsAnswer(p.Letter) || w.email(o) != "" {
+			continue
+		}
+		mail := *w
+		mail.who = Actor{Actor: referral.Actor{Role: referral.System}, Organisation: w.rec.Organisation, Via: ViaMail}
+		mail.note, mail.words = "", map[uuid.UUID]db.OfferWords{}
+		if err := mail.undelivered(ctx, p.Offer, p.Letter, "no_address"); err != nil {
+			return err
+		}
+		w.rec = mail.rec
+	}
+	return nil
 }

@@ -85,7 +85,11 @@ func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) (LinkPage, 
 		if o := find(w.rec.Facts.Offers, link.Offer); dead(*o) {
 			return errLink
 		}
-		if !in.postedTwice(w.rec.Facts.Version) {
+		twice, err := in.postedTwice(ctx, tx, link.Offer)
+		if err != nil {
+			return err
+		}
+		if !twice {
 			w.note = in.Note
 			w.say(CommandInput{Do: in.Do, Note: in.Note, ToldBy: in.Name}, link.Offer)
 			if _, err := w.decide(ctx, referral.Command{Do: in.Do, Offer: link.Offer, Reason: in.Reason, Outcome: in.Outcome,
@@ -114,10 +118,19 @@ func (in ReplyInput) validate() error {
 	return limits(map[string]string{"note": in.Note}, maxText)
 }
 
-// postedTwice reports a command that may be given again and again, posted from a page that is out of date.
-func (in ReplyInput) postedTwice(version int) bool {
-	again := in.Do == referral.Contact || in.Do == referral.Continue || in.Do == referral.Ask || in.Do == referral.Waitlist
-	return again && in.Version != 0 && in.Version != version
+// postedTwice reports a command that may be given again and again, when it has been given since the page was made: then
+// it is the same form once more. What others did meanwhile, the clock's reminder say, does not make it a repeat.
+func (in ReplyInput) postedTwice(ctx context.Context, q sqlx.QueryerContext, offer uuid.UUID) (bool, error) {
+	if in.Version == 0 {
+		return false, nil
+	}
+	switch in.Do {
+	case referral.Contact, referral.Continue, referral.Waitlist:
+		return db.PostedByLink(ctx, q, offer, in.Version, in.Do, nil)
+	case referral.Ask:
+		return db.PostedByLink(ctx, q, offer, in.Version, in.Do, &in.Note)
+	}
+	return false, nil
 }
 
 // dead reports an offer whose link opens nothing: it was taken back, or should never have been.
@@ -197,7 +210,15 @@ func (d *Desk) AskNewLink(ctx context.Context, raw string) error {
 			return err
 		}
 		entry := db.Entry{What: "new_link", Offer: &o.ID}
-		return db.InsertTimeline(ctx, tx, who.line(), link.Referral, w.rec.Facts.Version, now, []db.Entry{entry})
+		if err := db.InsertTimeline(ctx, tx, who.line(), link.Referral, w.rec.Facts.Version, now, []db.Entry{entry}); err != nil {
+			return err
+		}
+		// The clock watches over this letter too: until it is out, a call about it may come next.
+		o.Mail = referral.Mail{State: referral.MailPending, Since: now}
+		if _, err := w.refresh(ctx); err != nil {
+			return err
+		}
+		return db.InsertOutbox(ctx, tx, link.Organisation, link.Referral, db.OutboxChanged, w.rec.Facts.Version, now)
 	})
 }
 

@@ -44,6 +44,19 @@ func FindLinkView(ctx context.Context, q sqlx.QueryerContext, offer uuid.UUID) (
 	return v, nil
 }
 
+// PostedByLink reports that an agency gave a command on its page after a version of the referral, with this note when
+// one is given.
+func PostedByLink(ctx context.Context, q sqlx.QueryerContext, offer uuid.UUID, version int, do referral.Name, note *string) (bool, error) {
+	var yes bool
+	err := sqlx.GetContext(ctx, q, &yes, `SELECT EXISTS (SELECT 1 FROM timeline WHERE offer_id = $1 AND version > $2 AND what = $3
+			AND via = 'link' AND ($4::text IS NULL OR note = $4)
+			AND referral_id = (SELECT referral_id FROM offers WHERE id = $1))`, offer, version, do, note)
+	if err != nil {
+		return false, fmt.Errorf("read timeline: %w", Translate(err))
+	}
+	return yes, nil
+}
+
 // PostedSince reports a letter of this kind about an offer that is not older than since.
 func PostedSince(ctx context.Context, q sqlx.QueryerContext, offer uuid.UUID, letter referral.Letter, since time.Time) (bool, error) {
 	var yes bool
