@@ -1,0 +1,237 @@
+package casework_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"throughline/casework"
+	"throughline/referral"
+)
+
+// atOnce runs n calls of each kind together and gives what each said.
+func atOnce(n int, calls map[string]func(i int) error) map[string][]error {
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	begin := make(chan struct{})
+	said := map[string][]error{}
+	for name, call := range calls {
+		for i := range n {
+			all.Go(func() {
+				<-begin
+				err := call(i)
+				mu.Lock()
+				defer mu.Unlock()
+				said[name] = append(said[name], err)
+			})
+		}
+	}
+	close(begin)
+	all.Wait()
+	return said
+}
+
+// oneLine requires that what happened to a referral is one line of versions without gaps, and that the moves of each
+// offer follow from one another.
+func (r *room) oneLine(id uuid.UUID) {
+	r.t.Helper()
+	versions := all[int](r, `SELECT DISTINCT version FROM timeline WHERE referral_id = $1 ORDER BY 1`, id)
+	for i, v := range versions {
+		require.Equal(r.t, i+1, v, "versions of the timeline: %v", versions)
+	}
+	require.Equal(r.t, len(versions), one[int](r, `SELECT version FROM referrals WHERE id = $1`, id))
+	require.Zero(r.t, one[int](r, `SELECT count(*) FROM (SELECT 1 FROM timeline WHERE referral_id = $1
+		GROUP BY version HAVING count(DISTINCT (actor_role, coalesce(actor_id::text, ''), actor_name, via)) > 1) x`, id), "one hand made each version")
+	require.Zero(r.t, one[int](r, `SELECT count(*) FROM (
+		SELECT from_state, lag(to_state) OVER (PARTITION BY offer_id ORDER BY id) AS before FROM timeline
+		WHERE referral_id = $1 AND offer_id IS NOT NULL AND to_state <> '' AND what <> 'add_offer') x
+		WHERE before IS NOT NULL AND from_state <> before`, id), "each move begins where the last one ended")
+}
+
+func TestFiftyAtOnceHaveOneWinner(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	won := map[string]int{}
+	for round := range 20 {
+		s := r.at(referral.Sent)
+		step := r.until(s.ReferralID, referral.Lapse)
+		people := []casework.Actor{r.colleague, r.coordinator}
+		said := atOnce(10, map[string]func(int) error{
+			"accept": func(i int) error {
+				_, err := r.Reply(context.Background(), s.token, casework.ReplyInput{Do: referral.Accept, Name: fmt.Sprint("Sam ", i)})
+				return err
+			},
+			"decline": func(i int) error {
+				_, err := r.Reply(context.Background(), s.token, casework.ReplyInput{Do: referral.Decline, Name: fmt.Sprint("Kim ", i), Reason: "full"})
+				return err
+			},
+			"withdraw": func(int) error {
+				_, err := r.Do(context.Background(), r.navigator, s.ReferralID, casework.CommandInput{Do: referral.Withdraw, OfferID: s.offer, Reason: "met_elsewhere"}, nil)
+				return err
+			},
+			"lapse": func(int) error {
+				_, err := r.Run(context.Background(), s.ReferralID, step, r.clock.Now())
+				return err
+			},
+			"reassign": func(i int) error {
+				_, err := r.Do(context.Background(), r.navigator, s.ReferralID, casework.CommandInput{Do: referral.Reassign, PersonID: people[i%2].ID}, nil)
+				return err
+			},
+		})
+		r.oneLine(s.ReferralID)
+		decided := all[string](r, `SELECT what FROM timeline WHERE offer_id = $1 AND what IN ('accept', 'decline', 'lapse', 'withdraw') ORDER BY id`, s.offer)
+		require.NotEmpty(t, decided, "round %d", round)
+		first := decided[0]
+		won[first]++
+		if first == "accept" && len(decided) == 2 {
+			require.Equal(t, "withdraw", decided[1], "what was accepted can still be taken back, and nothing else")
+		} else {
+			require.Len(t, decided, 1, "round %d: %v", round, decided)
+		}
+		for _, err := range append(said["lapse"], said["reassign"]...) {
+			require.NoError(t, err, "the clock finds its step done, and a colleague can be named whatever happens")
+		}
+		for _, name := range []string{"accept", "decline", "withdraw"} {
+			for _, err := range said[name] {
+				told(t, err, name, decided)
+			}
+		}
+		state := r.referral(s.ReferralID).Offers[0].State
+		last := map[string]referral.OfferState{"accept": referral.Accepted, "decline": referral.Declined, "lapse": referral.Lapsed,
+			"withdraw": referral.Withdrawn}[decided[len(decided)-1]]
+		require.Equal(t, last, state)
+		receipts := one[int](r, `SELECT count(*) FROM messages WHERE offer_id = $1 AND letter = 'receipt'`, s.offer)
+		require.Equal(t, map[string]int{"accept": 1, "decline": 1}[first], receipts, "one receipt for one decision")
+	}
+	t.Logf("first: %v", won)
+}
+
+// told requires that a winner and its repeats hear nothing else, and that a loser is told what was first.
+func told(t *testing.T, err error, what string, decided []string) {
+	t.Helper()
+	if err == nil {
+		require.Contains(t, decided, what, "only what happened is answered as done")
+		return
+	}
+	var e *referral.Error
+	require.True(t, errors.As(err, &e), "%v", err)
+	if e.Code == referral.CodeNotFound {
+		require.Contains(t, decided, "withdraw", "a link dies only when the offer is taken back")
+		return
+	}
+	require.Equal(t, referral.CodeConflict, e.Code, "%v", err)
+	require.Contains(t, []string{"accepted", "declined", "lapsed", "withdrawn"}, e.Outcome, "%v", err)
+}
+
+// Each of many attempts counts, though all of them began together.
+func TestNoAttemptIsLost(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	s := r.at(referral.Accepted)
+	const n = 50
+	said := atOnce(n, map[string]func(int) error{"contact": func(int) error {
+		_, err := r.Do(context.Background(), r.navigator, s.ReferralID, casework.CommandInput{Do: referral.Contact, ToldBy: "Sam"}, nil)
+		return err
+	}})
+	for _, err := range said["contact"] {
+		require.NoError(t, err)
+	}
+	assert.Equal(t, n, r.referral(s.ReferralID).Offers[0].Attempts)
+	r.oneLine(s.ReferralID)
+}
+
+// The first of two who name a version has it; the other is told that it is stale.
+func TestOneOfManyHasTheVersion(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	s := r.at(referral.Accepted)
+	version := r.referral(s.ReferralID).Version
+	said := atOnce(20, map[string]func(int) error{"contact": func(int) error {
+		in := casework.CommandInput{Do: referral.Contact, ToldBy: "Sam", IfVersion: version}
+		_, err := r.Do(context.Background(), r.navigator, s.ReferralID, in, nil)
+		return err
+	}})
+	won := 0
+	for _, err := range said["contact"] {
+		if err == nil {
+			won++
+			continue
+		}
+		refused(t, err, referral.CodeStale, "")
+	}
+	assert.Equal(t, 1, won)
+}
+
+// Two agencies on waitlists can both have a place at the same moment: the client is called by one of them.
+func TestOnlyOneAgencyHasTheClient(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	for range 10 {
+		in, first := r.sent(r.services...)
+		r.replied(first, referral.Waitlist)
+		r.tick(in.ReferralID)
+		second := r.letter(in.ReferralID, referral.OfferLetter)
+		r.replied(second, referral.Waitlist)
+		tokens := []string{first, second}
+		said := atOnce(10, map[string]func(int) error{"accept": func(i int) error {
+			_, err := r.Reply(context.Background(), tokens[i%2], casework.ReplyInput{Do: referral.Accept, Name: "Sam"})
+			return err
+		}})
+		won := 0
+		for _, err := range said["accept"] {
+			if err == nil {
+				won++
+			} else {
+				require.Equal(t, "accepted", refused(t, err, referral.CodeConflict, "").Outcome)
+			}
+		}
+		require.Equal(t, 5, won)
+		require.Equal(t, 1, one[int](r, `SELECT count(*) FROM offers WHERE referral_id = $1 AND state = 'accepted'`, in.ReferralID))
+		r.oneLine(in.ReferralID)
+	}
+}
+
+// The clock's step is carried out once, however many workers carry it out.
+func TestTheClockRunsAStepOnce(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	s := r.at(referral.Sent)
+	step := r.until(s.ReferralID, referral.Remind)
+	said := atOnce(20, map[string]func(int) error{"remind": func(int) error {
+		after, err := r.Run(context.Background(), s.ReferralID, step, r.clock.Now())
+		if err == nil && after.Same(step) {
+			return errors.New("the step is still next")
+		}
+		return err
+	}})
+	for _, err := range said["remind"] {
+		require.NoError(t, err)
+	}
+	assert.Equal(t, 1, one[int](r, `SELECT count(*) FROM messages WHERE offer_id = $1 AND letter = 'reminder'`, s.offer))
+	r.oneLine(s.ReferralID)
+}
+
+// The clock does not run a step before its time, whoever asks.
+func TestTheClockIsNotEarly(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	s := r.at(referral.Sent)
+	step := r.tick(s.ReferralID)
+	before := r.contents()
+	early := step
+	early.Due = monday
+	after, err := r.Run(t.Context(), s.ReferralID, early, r.clock.Now())
+	require.NoError(t, err)
+	assert.Equal(t, step, after)
+	assert.Equal(t, before, r.contents())
+	after, err = r.Run(t.Context(), s.ReferralID, step, step.Due.Add(time.Second))
+	require.NoError(t, err)
+	assert.NotEqual(t, referral.Remind, after.Do, "a workflow whose time is skipped sees its own future")
+}
