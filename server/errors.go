@@ -95,12 +95,20 @@ func (s *Server) errorPage(c echo.Context, answer *referral.Error, status int) e
 	if !l.Has("error." + kind + ".title") {
 		kind = string(referral.CodeInternal)
 	}
-	return s.page(c, status, "error", l.T("error."+kind+".title"), errorView{Kind: kind, Outcome: answer.Outcome})
+	return s.page(c, status, "error", l.T("error."+kind+".title"), errorView{Kind: kind, Outcome: answer.Outcome, Back: backOf(c)})
 }
 
 type errorView struct {
 	Kind    string
 	Outcome string // the state a conflict ran into
+	Back    string // where it stands now can be seen there; "" when there is no such page
+}
+
+const backKey = "back"
+
+func backOf(c echo.Context) string {
+	back, _ := c.Get(backKey).(string)
+	return back
 }
 
 // wrong is one field of a form at fault, in words for the person who filled it in.

@@ -92,8 +92,13 @@ func TestEveryPageIsAccessible(t *testing.T) {
 	box.letters = []Letter{{ID: uuid.NewString(), At: v.clock.Now(), To: "intake@pantry.example", From: "Kawartha 211",
 		Locale: "en", Subject: "A referral waits for your answer", Text: "Please answer:\n\nhttp://127.0.0.1/r/abc\n", HTML: "<p>Please answer</p>"}}
 	pages := pagesOf(v)
+	// French is the longer language, so it goes through the narrow window; pictures are taken of all four.
+	widths := map[string][]int64{"en": {1280}, "fr": {375}}
+	if *screenshots != "" {
+		widths = map[string][]int64{"en": {1280, 375}, "fr": {1280, 375}}
+	}
 	look := func(lang, name, path string) {
-		for _, width := range []int64{1280, 375} {
+		for _, width := range widths[lang] {
 			err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(v.site.URL+path))
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
@@ -130,4 +135,66 @@ func (v *visitor) picture(ctx context.Context, name, lang string, width int64) {
 		size = "narrow"
 	}
 	v.must(os.WriteFile(filepath.Join(*screenshots, name+"-"+lang+"-"+size+".png"), png, 0o644))
+}
+
+func TestTheCallInABrowser(t *testing.T) {
+	t.Parallel()
+	ctx := browser.New(t)
+	v := staffed(t)
+	do := func(steps ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		v.must(chromedp.Do(ctx, steps...))
+	}
+	text := func(selector string) string {
+		t.Helper()
+		got, err := chromedp.Run(ctx, chromedp.TextContent(selector))
+		v.must(err)
+		return got
+	}
+	do(chromedp.Navigate(v.site.URL+"/cases/new"), chromedp.SendKeys("#email", "nav@kawartha.example"),
+		chromedp.SendKeys("#password", password+"\r"), chromedp.WaitVisible("#intake-form"))
+	// The first stop of the keyboard leads past the menu.
+	do(chromedp.Navigate(v.site.URL+"/cases/new"), chromedp.KeyEvent("\t"))
+	v.wait(ctx, `document.activeElement.matches(".tl-skip") && document.activeElement.getBoundingClientRect().left >= 0`)
+	do(chromedp.KeyEvent("\r"))
+	v.wait(ctx, `document.activeElement.id === "main"`)
+	// Results come while one types; what was typed elsewhere stays.
+	do(chromedp.SendKeys("#name", "Zoë Canary"), chromedp.SendKeys("#q", "food"), chromedp.WaitVisible(`#found button[value^="choose:"]`))
+	for range 2 {
+		do(chromedp.Click(`#found button[value^="choose:"]`))
+		v.wait(ctx, `document.activeElement.id === "service_ids"`)
+	}
+	v.wait(ctx, `document.querySelectorAll('input[name="service_ids"]').length === 2`)
+	second, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.querySelectorAll('input[name="service_ids"]')[1].value`))
+	v.must(err)
+	do(chromedp.Click(`.tl-order button[value="up:` + second + `"]`))
+	v.wait(ctx, `document.querySelector('input[name="service_ids"]').value === "`+second+`"`)
+	// What is missing is said first, with the focus on it.
+	do(chromedp.Click(`button[value="save"]`), chromedp.WaitVisible("#wrongs"))
+	v.wait(ctx, `document.activeElement.id === "wrongs"`)
+	browser.Accessible(t, ctx, "a call with mistakes")
+	v.picture(ctx, "intake-wrong", "en", 1280)
+	do(chromedp.SetValue("#need", "food"), chromedp.Click("#consent-yes"), chromedp.Click(`button[value="save"]`),
+		chromedp.WaitVisible(".tl-referral"))
+	if got := text("h1"); !strings.Contains(got, "Zoë Canary") {
+		t.Errorf("the folder is of %q", got)
+	}
+	// The session ends while one looks for services: the way leads through sign-in, and back with all that was typed.
+	do(chromedp.Navigate(v.site.URL+"/cases/new"), chromedp.SendKeys("#name", "Bao"), chromedp.SendKeys("#q", "food"),
+		chromedp.WaitVisible(`#found button[value^="choose:"]`))
+	_, err = v.db.Exec(`DELETE FROM sessions`)
+	v.must(err)
+	do(chromedp.Click(`#found button[value^="choose:"]`), chromedp.WaitVisible("#password"),
+		chromedp.SendKeys("#email", "nav@kawartha.example"), chromedp.SendKeys("#password", password+"\r"),
+		chromedp.WaitVisible(`form[action="/cases/new"] .tl-button`), chromedp.Click(`form[action="/cases/new"] .tl-button`),
+		chromedp.WaitVisible("#intake-form"))
+	v.wait(ctx, `document.getElementById("name").value === "Bao" && document.querySelectorAll('input[name="service_ids"]').length === 1`)
+}
+
+// wait lets the page come to a condition.
+func (v *visitor) wait(ctx context.Context, condition string) {
+	v.t.Helper()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[chromedp.Void](condition, chromedp.WithPollingTimeout(15*time.Second))); err != nil {
+		v.t.Fatalf("never came true: %s: %v", condition, err)
+	}
 }

@@ -93,7 +93,7 @@ func (s *Server) casePage(c echo.Context) error {
 // done is the command that was just carried out, as the address says; "" for anything that is not a command.
 func done(c echo.Context) string {
 	name := c.QueryParam("done")
-	if name == "refer" || slices.Contains(referral.CommandNames(), referral.Name(name)) {
+	if name == "refer" || name == "case" || slices.Contains(referral.CommandNames(), referral.Name(name)) {
 		return name
 	}
 	return ""
@@ -109,5 +109,5 @@ func (s *Server) referralPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.Redirect(http.StatusSeeOther, "/cases/"+r.CaseID.String()+"#r-"+r.ID.String())
+	return c.Redirect(http.StatusSeeOther, placeOf(r))
 }

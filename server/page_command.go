@@ -111,9 +111,15 @@ func (s *Server) command(c echo.Context) error {
 		return s.showCommand(c, v, wrongs)
 	}
 	if err != nil {
+		c.Set(backKey, placeOf(v.Referral))
 		return err
 	}
-	return s.seeOther(c, "/cases/"+v.Referral.CaseID.String()+"#r-"+v.Referral.ID.String(), string(v.Do))
+	return s.seeOther(c, placeOf(v.Referral), string(v.Do))
+}
+
+// placeOf is where a referral is in its folder.
+func placeOf(r casework.Referral) string {
+	return "/cases/" + r.CaseID.String() + "#r-" + r.ID.String()
 }
 
 // readCommand reads the referral that a command is about, and what was typed. A command that no page has is not found.

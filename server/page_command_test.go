@@ -72,7 +72,8 @@ func TestAnAgencysAnswerByPhone(t *testing.T) {
 	v.record(to, map[string]string{"reason": "full", "told_by": "Priya"}).is(200)
 	lost := v.record("/referrals/"+r.ID.String()+"/accept?offer="+r.Offers[0].ID.String(),
 		map[string]string{"told_by": "Priya"}).is(http.StatusConflict)
-	if got := lost.says("main"); !strings.Contains(got, "Declined") {
+	back := "/cases/" + r.CaseID.String() + "#r-" + r.ID.String()
+	if got := lost.says("main"); !strings.Contains(got, "Declined") || lost.Find(`a[href="`+back+`"]`).Length() != 1 {
 		t.Errorf("the loser is told %s", got)
 	}
 }

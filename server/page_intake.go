@@ -2,11 +2,9 @@ package server
 
 import (
 	"context"
-	"errors"
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -60,6 +58,9 @@ func (s *Server) intake(c echo.Context) error {
 	if again, err := s.formAgain(c); again || err != nil {
 		return orShow(err, func() error { return s.showIntake(c, f, nil) })
 	}
+	if verb, _ := pressed(c.Request().PostForm); verb == "caller" {
+		return s.saveCaller(c, f)
+	}
 	in, wrongs := f.input(s, c)
 	if wrongs != nil {
 		return s.showIntake(c, f, wrongs)
@@ -77,6 +78,23 @@ func (s *Server) intake(c echo.Context) error {
 		return err
 	}
 	return s.seeOther(c, "/cases/"+out.CaseID.String()+"#r-"+out.ReferralID.String(), "refer")
+}
+
+// saveCaller keeps the caller's folder when there is nothing to refer yet.
+func (s *Server) saveCaller(c echo.Context, f intakeForm) error {
+	if wrongs := f.readYear(s, c); wrongs != nil {
+		return s.showIntake(c, f, wrongs)
+	}
+	out, err := patiently(c, func(ctx context.Context) (casework.Case, error) {
+		return s.desk.OpenCase(ctx, staff(c), f.Caller, keyOf(c, f.Key))
+	})
+	if wrongs := s.wrongs(c, err); wrongs != nil {
+		return s.showIntake(c, f, wrongs)
+	}
+	if err != nil {
+		return err
+	}
+	return s.seeOther(c, "/cases/"+out.ID.String(), "case")
 }
 
 // refusedPage says that a no was kept and nothing else. The client may still want the numbers of the services.
@@ -110,15 +128,8 @@ func readCaller(form url.Values) casework.CaseInput {
 
 // input makes the desk's words of the form, or says what the page itself can tell is wrong.
 func (f *intakeForm) input(s *Server, c echo.Context) (casework.ReferralInput, []wrong) {
-	var wrongs []wrong
+	wrongs := f.readYear(s, c)
 	say := func(field string) { wrongs = append(wrongs, wrong{field, s.locale(c).T("field." + field)}) }
-	if f.BirthYear != "" {
-		year, err := strconv.Atoi(f.BirthYear)
-		if err != nil || year == 0 {
-			say("birth_year")
-		}
-		f.Caller.BirthYear = year
-	}
 	in := casework.ReferralInput{CaseID: f.CaseID, Need: f.Need, Details: f.Details, Urgency: referral.Urgency(f.Urgency),
 		ServiceIDs: f.Pick.IDs(), Draft: f.Answer == "draft",
 		Consent: casework.ConsentInput{Given: f.Answer == "yes", How: f.How, Script: casework.ConsentScript}}
@@ -138,55 +149,15 @@ func (f *intakeForm) input(s *Server, c echo.Context) (casework.ReferralInput, [
 	return in, wrongs
 }
 
-// keyOf makes a form's hidden key an idempotency key, which stands for this form of this page; nil for a form without.
-func keyOf(c echo.Context, key string) *casework.Key {
-	if _, err := uuid.Parse(key); err != nil {
+// readYear takes the year of birth as a number, when there is one.
+func (f *intakeForm) readYear(s *Server, c echo.Context) []wrong {
+	if f.BirthYear == "" {
 		return nil
 	}
-	return &casework.Key{Key: key, Body: []byte(c.Request().URL.RequestURI() + "\n" + c.Request().PostForm.Encode())}
-}
-
-// A form sent twice waits for the first of the two this long, and then shows what that one did.
-const (
-	twiceWait = 5 * time.Second
-	twiceLook = 50 * time.Millisecond
-)
-
-// patiently repeats work whose key is at work already: of a double click, the browser shows the second answer.
-func patiently[T any](c echo.Context, work func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(c.Request().Context(), twiceWait)
-	defer cancel()
-	for {
-		out, err := work(c.Request().Context())
-		if !errors.Is(err, casework.ErrInFlight) {
-			return out, err
-		}
-		select {
-		case <-ctx.Done():
-			return out, err
-		case <-time.After(twiceLook):
-		}
+	year, err := strconv.Atoi(f.BirthYear)
+	if err != nil || year == 0 {
+		return []wrong{{"birth_year", s.locale(c).T("field.birth_year")}}
 	}
-}
-
-// formAgain reports a button that only wants the form back: a search, a choice, the other language.
-func (s *Server) formAgain(c echo.Context) (bool, error) {
-	verb, about := pressed(c.Request().PostForm)
-	switch verb {
-	case "save":
-		return false, nil
-	case "language":
-		if about == "en" || about == "fr" {
-			s.keepLanguage(c, about)
-			return true, s.rememberLanguage(c, about)
-		}
-	}
-	return true, nil
-}
-
-func orShow(err error, show func() error) error {
-	if err != nil {
-		return err
-	}
-	return show()
+	f.Caller.BirthYear = year
+	return nil
 }

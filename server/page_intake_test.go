@@ -230,3 +230,17 @@ func TestAFurtherNeedAndAnotherEpisode(t *testing.T) {
 		t.Errorf("the folder shows %s", page.says("main"))
 	}
 }
+
+func TestACallerWithoutAReferral(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	v.signInAs("nav@kawartha.example")
+	form := v.typed()
+	form.Set("phone", "12")
+	v.press(form, "caller").is(http.StatusUnprocessableEntity)
+	form.Set("phone", "")
+	page := v.press(form, "caller").is(200)
+	if page.Find(".tl-referral").Length() != 0 || !strings.Contains(page.says("h1"), "Canary") {
+		t.Errorf("the folder shows %s", page.says("main"))
+	}
+}

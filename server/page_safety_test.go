@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"throughline/locale"
+	"throughline/referral"
 )
 
 func TestEveryPageIsWholeInBothLanguages(t *testing.T) {
@@ -206,6 +208,30 @@ func TestTheMailboxIsForDevelopmentOnly(t *testing.T) {
 		t.Errorf("policy %q, page %q", policy, html.says("p"))
 	}
 	v.get("/mailbox/" + uuid.NewString()).is(http.StatusNotFound)
+}
+
+func TestEveryErrorIsSaidInBothLanguages(t *testing.T) {
+	t.Parallel()
+	h := newHelpline(t, Config{})
+	for code, status := range statuses {
+		titles := map[string]bool{}
+		for _, lang := range locale.Languages {
+			r := httptest.NewRequest(http.MethodGet, "/work", nil)
+			r.Header.Set("Accept-Language", lang)
+			w := httptest.NewRecorder()
+			h.must(h.server.fail(h.server.echo.NewContext(r, w), fmt.Errorf("do it: %w", &referral.Error{Code: code, Message: "Canary"})))
+			page, err := goquery.NewDocumentFromReader(w.Body)
+			h.must(err)
+			text := page.Text()
+			if w.Code != status || strings.Contains(text, "[") || strings.Contains(text, "Canary") {
+				t.Errorf("%s in %s: %d: %s", code, lang, w.Code, text)
+			}
+			titles[page.Find("h1").Text()] = true
+		}
+		if len(titles) != len(locale.Languages) {
+			t.Errorf("%s is titled %v", code, titles)
+		}
+	}
 }
 
 func TestHealth(t *testing.T) {

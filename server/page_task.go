@@ -112,6 +112,7 @@ func (s *Server) finishTask(c echo.Context) error {
 		return s.showTask(c, v, wrongs)
 	}
 	if err != nil {
+		c.Set(backKey, placeOf(v.Referral))
 		return err
 	}
 	return s.seeOther(c, "/tasks", string(referral.FinishTask))
