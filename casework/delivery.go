@@ -110,12 +110,16 @@ func (d *Desk) SettleLetter(ctx context.Context, id uuid.UUID, s Settled) error 
 		if err != nil || !settled {
 			return err
 		}
+		handedOver := s.State == db.MessageAccepted || s.State == db.MessagePending
+		if handedOver && !wantsAnswer(m.Letter) {
+			return nil
+		}
 		who := Actor{Actor: referral.Actor{Role: referral.System}, Organisation: m.Organisation, Via: ViaMail}
 		w, err := d.lock(ctx, tx, who, m.Referral, now)
 		if err != nil {
 			return err
 		}
-		if s.State == db.MessageAccepted || s.State == db.MessagePending {
+		if handedOver {
 			_, err := w.refresh(ctx)
 			return err
 		}

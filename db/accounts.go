@@ -168,7 +168,7 @@ func RevokeKey(ctx context.Context, q sqlx.ExecerContext, id uuid.UUID, at time.
 
 // InsertPolicy puts a policy in force after the present one.
 func InsertPolicy(ctx context.Context, q sqlx.ExecerContext, organisation uuid.UUID, p referral.Policy, by string, at time.Time) error {
-	raw, err := json.Marshal(p)
+	raw, err := asJSON(p)
 	if err != nil {
 		return err
 	}

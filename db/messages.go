@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -40,7 +39,7 @@ func InsertMessages(ctx context.Context, tx *sqlx.Tx, organisation, referralID u
 	if len(messages) == 0 {
 		return nil
 	}
-	raw, err := json.Marshal(messages)
+	raw, err := asJSON(messages)
 	if err != nil {
 		return err
 	}
@@ -125,7 +124,7 @@ func RevokeLinks(ctx context.Context, tx *sqlx.Tx, offers []uuid.UUID, at time.T
 	if len(offers) == 0 {
 		return nil
 	}
-	raw, err := json.Marshal(offers)
+	raw, err := asJSON(offers)
 	if err != nil {
 		return err
 	}

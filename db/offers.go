@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -56,7 +55,7 @@ func InsertOffers(ctx context.Context, tx *sqlx.Tx, organisation, referralID uui
 	for i, o := range offers {
 		rows[i] = rowOf(o, OfferWords{})
 	}
-	raw, err := json.Marshal(rows)
+	raw, err := asJSON(rows)
 	if err != nil {
 		return err
 	}
@@ -88,7 +87,7 @@ func UpdateOffers(ctx context.Context, tx *sqlx.Tx, offers []referral.Offer, wor
 	for i, o := range offers {
 		rows[i] = rowOf(o, words[o.ID])
 	}
-	raw, err := json.Marshal(rows)
+	raw, err := asJSON(rows)
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,8 @@ func parseURL(databaseURL string, o Options) (*url.URL, error) {
 	if !query.Has("application_name") {
 		query.Set("application_name", applicationName(o))
 	}
+	// One round trip for a statement with parameters instead of two. Bytes then go as bytes: JSON is passed as text.
+	query.Set("binary_parameters", "yes")
 	// Times are compared with the clock of the program: both speak UTC.
 	query.Set("timezone", "UTC")
 	target.RawQuery = query.Encode()

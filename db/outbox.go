@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 )
 
 // Kinds of outbox rows.
@@ -37,16 +38,20 @@ func InsertOutbox(ctx context.Context, tx *sqlx.Tx, organisation, referralID uui
 }
 
 // LeaseOutbox takes up to n rows that are due, oldest first, and hides them from other dispatchers until the lease is
-// over. A referral's signal waits for its start. Clock and now are the database's: dispatchers on several machines
-// must agree.
-func LeaseOutbox(ctx context.Context, q sqlx.ExtContext, n int, lease time.Duration) ([]OutboxRow, error) {
+// over. Kinds, when given, are the only ones taken. A referral's signal waits for its start. Clock and now are the
+// database's: dispatchers on several machines agree on it.
+func LeaseOutbox(ctx context.Context, q sqlx.QueryerContext, n int, lease time.Duration, kinds ...string) ([]OutboxRow, error) {
 	var rows []OutboxRow
-	err := sqlx.SelectContext(ctx, q, &rows, `UPDATE outbox SET available_at = now() + make_interval(secs => $2), attempts = attempts + 1
-		WHERE id IN (SELECT o.id FROM outbox o WHERE o.done_at IS NULL AND o.available_at <= now()
-			AND NOT (o.kind = 'changed' AND EXISTS (SELECT 1 FROM outbox s
-				WHERE s.referral_id = o.referral_id AND s.kind = 'start' AND s.done_at IS NULL))
+	// The rows are chosen once, before the update: chosen in a subquery of it they may be chosen again for each row.
+	err := sqlx.SelectContext(ctx, q, &rows, `WITH due AS MATERIALIZED (
+			SELECT o.id FROM outbox o WHERE o.done_at IS NULL AND o.available_at <= now()
+				AND (cardinality($3::text[]) = 0 OR o.kind = ANY ($3))
+				AND NOT (o.kind = 'changed' AND EXISTS (SELECT 1 FROM outbox s
+					WHERE s.referral_id = o.referral_id AND s.kind = 'start' AND s.done_at IS NULL))
 			ORDER BY o.available_at, o.id LIMIT $1 FOR UPDATE SKIP LOCKED)
-		RETURNING id, kind, referral_id, message_id, version, attempts`, n, lease.Seconds())
+		UPDATE outbox o SET available_at = now() + make_interval(secs => $2), attempts = o.attempts + 1
+		FROM due WHERE o.id = due.id
+		RETURNING o.id, o.kind, o.referral_id, o.message_id, o.version, o.attempts`, n, lease.Seconds(), pq.Array(kinds))
 	if err != nil {
 		return nil, fmt.Errorf("lease outbox: %w", Translate(err))
 	}

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -21,7 +20,7 @@ func SaveTasks(ctx context.Context, tx *sqlx.Tx, organisation, referralID uuid.U
 		rows[i] = taskJSON{ID: t.ID, Kind: t.Kind, Offer: pointer(t.Offer), Cause: t.Cause, State: t.State, Role: t.Role,
 			Assignee: pointer(t.Assignee), Created: t.Created, Due: t.Due, Done: pointer(t.Done), Escalations: t.Escalations}
 	}
-	raw, err := json.Marshal(rows)
+	raw, err := asJSON(rows)
 	if err != nil {
 		return err
 	}

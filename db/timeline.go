@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -41,7 +40,7 @@ func EntryOf(e referral.Event, note string) Entry {
 
 // InsertTimeline records what happened: lines on the timeline of a referral and one audit entry, in one statement.
 func InsertTimeline(ctx context.Context, tx *sqlx.Tx, who Who, referralID uuid.UUID, version int, at time.Time, entries []Entry) error {
-	raw, err := json.Marshal(entries)
+	raw, err := asJSON(entries)
 	if err != nil {
 		return err
 	}

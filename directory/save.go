@@ -188,7 +188,7 @@ func (im *importer) record(ctx context.Context) error {
 	}
 	if _, err := im.tx.ExecContext(ctx, `INSERT INTO imports (id, source, kind, actor, started_at, finished_at, counts, report)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, r.ImportID, r.Source, r.Kind, im.in.Actor, r.StartedAt, r.FinishedAt,
-		counts, text.String()); err != nil {
+		string(counts), text.String()); err != nil {
 		return fmt.Errorf("record import: %w", err)
 	}
 	stmt, err := im.tx.PrepareContext(ctx, pq.CopyIn("import_rows", "import_id", "file", "row", "source_id", "field", "action", "code", "message"))
