@@ -30,7 +30,7 @@ func hurried(t *testing.T) referral.Policy {
 // lived is replayed at once, whole and cut short.
 func TestEveryLifeOnARealServer(t *testing.T) {
 	t.Parallel()
-	c := serve(t)
+	c, _ := serve(t)
 	pace := hurried(t)
 	if *record != "" {
 		pace = referral.Demo()

@@ -31,15 +31,21 @@ import (
 	"throughline/workflows/lifetest"
 )
 
+// soonLong is how many events make the server suggest a new history.
+const soonLong = 100
+
 // serve starts a server of the test's own, which skips the time of workflows that ask for it.
-func serve(t *testing.T) client.Client {
+func serve(t *testing.T) (c client.Client, namespace string) {
 	t.Helper()
 	s := temporaltest.NewServer(temporaltest.WithT(t),
 		temporaltest.WithBaseClientOptions(client.Options{Logger: lifetest.Silent, Identity: "servertest"}),
 		temporaltest.WithBaseServerOptions(temporal.WithDynamicConfigClient(dynamicconfig.StaticClient{
-			dynamicconfig.WorkflowTimeSkippingEnabled.Key(): true,
+			dynamicconfig.WorkflowTimeSkippingEnabled.Key():      true,
+			dynamicconfig.HistoryCountSuggestContinueAsNew.Key(): soonLong,
+			// Otherwise each skip waits a second for the timer queue to look again.
+			dynamicconfig.TimerProcessorMaxTimeShift.Key(): 20 * time.Millisecond,
 		})))
-	return s.GetDefaultClient()
+	return s.GetDefaultClient(), s.GetDefaultNamespace()
 }
 
 // open makes an office with the real dispatcher between its outbox and the server.
@@ -60,21 +66,15 @@ func open(t *testing.T, c client.Client, p referral.Policy) *lifetest.Office {
 type desk struct {
 	activities.Desk
 	asked atomic.Int64
-	first atomic.Pointer[time.Time] // workflow time of the first question
-}
-
-func (d *desk) count(at time.Time) {
-	d.asked.Add(1)
-	d.first.CompareAndSwap(nil, &at)
 }
 
 func (d *desk) Next(ctx context.Context, id uuid.UUID, at time.Time) (referral.Step, error) {
-	d.count(at)
+	d.asked.Add(1)
 	return d.Desk.Next(ctx, id, at)
 }
 
 func (d *desk) Run(ctx context.Context, id uuid.UUID, step referral.Step, at time.Time) (referral.Step, error) {
-	d.count(at)
+	d.asked.Add(1)
 	return d.Desk.Run(ctx, id, step, at)
 }
 
