@@ -1,0 +1,164 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// everything is a deployment's settings, all of them good.
+func everything() map[string]string {
+	return map[string]string{"DATABASE_URL": "postgres://me:secret@db:5432/throughline", "TEMPORAL_ADDRESS": "temporal:7233",
+		"BASE_URL": "https://refer.example/", "SENDGRID_API_KEY": "SG.0123456789abcdefghij", "MAIL_FROM": "referrals@helpline.example",
+		"TRUSTED_PROXIES": "10.0.0.0/8, 192.168.0.0/16"}
+}
+
+var whole = Need{Database: true, Temporal: true, Mail: true, HTTP: true}
+
+func read(set map[string]string, need Need) (Config, error) {
+	return Read(func(name string) string { return set[name] }, need)
+}
+
+func TestAWholeConfigurationIsRead(t *testing.T) {
+	t.Parallel()
+	c, err := read(everything(), whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.BaseURL != "https://refer.example" || c.TemporalNamespace != "default" || c.ListenAddr != ":8080" || c.Mail.Provider != "sendgrid" ||
+		c.Mail.SendGridBaseURL != "https://api.sendgrid.com" || c.Mail.FromName != "Throughline" || len(c.TrustedProxies) != 2 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestEveryBadValueIsNamedAndNeverShown(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, value, says string }{
+		{"DATABASE_URL", "", "DATABASE_URL is not set"},
+		{"DATABASE_URL", "mysql://me:canary@db/x", "DATABASE_URL must be a URL that begins with postgres://"},
+		{"DATABASE_URL", "postgres:///canary", "DATABASE_URL must be"},
+		{"DATABASE_URL", "postgres://me:can%zzary@db/x", "DATABASE_URL must be"},
+		{"TEMPORAL_ADDRESS", "", "TEMPORAL_ADDRESS is not set"},
+		{"TEMPORAL_ADDRESS", "canary", "TEMPORAL_ADDRESS must look like host:port"},
+		{"TEMPORAL_ADDRESS", "canary:", "TEMPORAL_ADDRESS must look like host:port"},
+		{"BASE_URL", "", "BASE_URL is not set"},
+		{"BASE_URL", "http://canary.example", "BASE_URL must begin with https://"},
+		{"BASE_URL", "https://canary.example/path", "BASE_URL must be a scheme and a host"},
+		{"BASE_URL", "https://canary@refer.example", "BASE_URL must be a scheme and a host"},
+		{"BASE_URL", "ftp://canary.example", "BASE_URL must be a URL"},
+		{"LISTEN_ADDR", "canary", "LISTEN_ADDR must look like host:port"},
+		{"LOG_LEVEL", "canary", "LOG_LEVEL must be debug, info, warn or error"},
+		{"TRUSTED_PROXIES", "10.0.0.0/8,canary", "TRUSTED_PROXIES must be networks"},
+		{"MAIL_PROVIDER", "canary", "MAIL_PROVIDER must be sendgrid or smtp"},
+		{"MAIL_FROM", "", "MAIL_FROM must be the email address"},
+		{"MAIL_FROM", "Canary <canary@helpline.example>", "MAIL_FROM must be the email address"},
+		{"SENDGRID_API_KEY", "", "SENDGRID_API_KEY is not set"},
+		{"SENDGRID_API_KEY", "canary", "SENDGRID_API_KEY is too short"},
+		{"SENDGRID_API_KEY", "SG.canary-canary-canary...", "SENDGRID_API_KEY is too short, or an example"},
+		{"SENDGRID_BASE_URL", "canary", "SENDGRID_BASE_URL must be a URL"},
+	} {
+		t.Run(c.name+" "+c.value, func(t *testing.T) {
+			t.Parallel()
+			set := everything()
+			set[c.name] = c.value
+			_, err := read(set, whole)
+			if err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Fatalf("got %v, want %q", err, c.says)
+			}
+			if strings.Contains(err.Error(), "canary") {
+				t.Errorf("the value is shown: %v", err)
+			}
+			if lines := strings.Split(err.Error(), "\n"); len(lines) != 1 {
+				t.Errorf("one fault is named %d times: %q", len(lines), lines)
+			}
+		})
+	}
+}
+
+func TestAllFaultsAreNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := read(map[string]string{}, whole)
+	if err == nil {
+		t.Fatal("nothing is set, and nothing is wrong")
+	}
+	for _, name := range []string{"DATABASE_URL", "TEMPORAL_ADDRESS", "BASE_URL", "SENDGRID_API_KEY", "MAIL_FROM"} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%s is not named in %v", name, err)
+		}
+	}
+}
+
+func TestWhatIsNotUsedIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	if _, err := read(map[string]string{"DATABASE_URL": "postgresql://db/x"}, Need{Database: true}); err != nil {
+		t.Error(err)
+	}
+	if _, err := read(map[string]string{"TEMPORAL_ADDRESS": "temporal:7233"}, Need{Temporal: true}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPlainHTTPOnThisMachineOnly(t *testing.T) {
+	t.Parallel()
+	for value, good := range map[string]bool{"http://localhost:8080": true, "http://127.0.0.1:8080": true, "http://[::1]:8080": true,
+		"http://10.0.0.1": false, "http://localhost.example": false} {
+		set := everything()
+		set["BASE_URL"] = value
+		if _, err := read(set, whole); (err == nil) != good {
+			t.Errorf("%s: %v", value, err)
+		}
+	}
+}
+
+func TestSMTPNeedsNoSendGrid(t *testing.T) {
+	t.Parallel()
+	set := everything()
+	delete(set, "SENDGRID_API_KEY")
+	set["MAIL_PROVIDER"], set["SMTP_URL"] = "smtp", "smtps://me:secret@mail.example"
+	if _, err := read(set, whole); err != nil {
+		t.Error(err)
+	}
+	set["SMTP_URL"] = "http://mail.example"
+	if _, err := read(set, whole); err == nil || !strings.Contains(err.Error(), "SMTP_URL must be") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSecretsComeFromFiles(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "url")
+	if err := os.WriteFile(path, []byte("postgres://me:secret@db/x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set := everything()
+	delete(set, "DATABASE_URL")
+	set["DATABASE_URL_FILE"] = path
+	c, err := read(set, whole)
+	if err != nil || c.DatabaseURL != "postgres://me:secret@db/x" {
+		t.Errorf("%q, %v", c.DatabaseURL, err)
+	}
+	set["DATABASE_URL_FILE"] = path + ".gone"
+	if _, err := read(set, whole); err == nil || !strings.Contains(err.Error(), "DATABASE_URL_FILE names a file that can't be read") {
+		t.Errorf("got %v", err)
+	}
+	// What is no secret is set in one way only.
+	set = everything()
+	delete(set, "TEMPORAL_ADDRESS")
+	set["TEMPORAL_ADDRESS_FILE"] = path
+	if _, err := read(set, whole); err == nil {
+		t.Error("an address was read from a file")
+	}
+}
+
+func TestVariablesListsAllThatIsRead(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	_, _ = Read(func(name string) string { asked = append(asked, strings.TrimSuffix(name, "_FILE")); return "" }, whole)
+	for _, name := range asked {
+		if !slices.ContainsFunc(Variables, func(v Variable) bool { return v.Name == name }) {
+			t.Errorf("%s is read and not listed", name)
+		}
+	}
+}
