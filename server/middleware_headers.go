@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 )
@@ -38,7 +39,7 @@ func (s *Server) sameSite() (echo.MiddlewareFunc, error) {
 	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if isAPI(c) {
+			if isAPI(c) || hiddenOrigin(c.Request()) {
 				return next(c)
 			}
 			if err := protection.Check(c.Request()); err != nil {
@@ -47,4 +48,11 @@ func (s *Server) sameSite() (echo.MiddlewareFunc, error) {
 			return next(c)
 		}
 	}, nil
+}
+
+// hiddenOrigin reports a form on the agency's page from a browser too old to say where forms come from. That page sends
+// no referrer, which makes its origin "null"; its cookie is SameSite=Lax, so a form of another site comes without it.
+func hiddenOrigin(r *http.Request) bool {
+	onLink := r.URL.Path == "/r" || strings.HasPrefix(r.URL.Path, "/r/")
+	return onLink && r.Header.Get("Origin") == "null" && r.Header.Get("Sec-Fetch-Site") == ""
 }

@@ -139,6 +139,15 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 		v.send(r).is(http.StatusForbidden)
 	}
 	v.get("/work").is(200)
+	// An old browser hides the origin of a form on the agency's page, whose cookie no other site can make it send.
+	for path, refused := range map[string]bool{"/r/new-link": false, "/sign-out": true} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, v.site.URL+path, nil)
+		v.must(err)
+		r.Header.Set("Origin", "null")
+		if got := v.send(r); (got.Status == http.StatusForbidden) != refused {
+			t.Errorf("%s with a hidden origin: %d", path, got.Status)
+		}
+	}
 }
 
 func TestWhatCantBeStoredIsRefused(t *testing.T) {

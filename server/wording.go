@@ -132,10 +132,11 @@ func moment(l *locale.Localizer, t, now time.Time) string {
 
 func clockTime(lang string, t time.Time) string {
 	if lang == "fr" {
-		if t.Minute() == 0 {
-			return strconv.Itoa(t.Hour()) + "\u00a0h"
+		clock := strconv.Itoa(t.Hour()) + "\u00a0h"
+		if t.Minute() != 0 {
+			clock += t.Format("\u00a004")
 		}
-		return t.Format("15\u00a0h\u00a004")
+		return clock
 	}
 	half := "a.m."
 	if t.Hour() >= 12 {

@@ -1,0 +1,74 @@
+package server
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"throughline/locale"
+	"throughline/referral"
+)
+
+func TestDatesAsPeopleReadThem(t *testing.T) {
+	t.Parallel()
+	now := mondayTen
+	for _, c := range []struct {
+		lang, want string
+		at         time.Time
+	}{
+		{"en", "November 23, 2:30 p.m.", now.Add(4*time.Hour + 30*time.Minute)},
+		{"fr", "23 novembre, 14 h 30", now.Add(4*time.Hour + 30*time.Minute)},
+		{"en", "December 1, 12:05 a.m.", time.Date(2026, 12, 1, 5, 5, 0, 0, time.UTC)},
+		{"fr", "1er décembre, 0 h 05", time.Date(2026, 12, 1, 5, 5, 0, 0, time.UTC)},
+		{"fr", "4 janvier 2027, 9 h", time.Date(2027, 1, 4, 14, 0, 0, 0, time.UTC)},
+		{"en", "January 4, 2027, 9:00 a.m.", time.Date(2027, 1, 4, 14, 0, 0, 0, time.UTC)},
+	} {
+		got := string(timeElement(locale.For(c.lang), c.at, referral.Toronto, now))
+		want := `<time datetime="` + c.at.Format(time.RFC3339) + `">` + c.want + `</time>`
+		if strings.ReplaceAll(got, "\u00a0", " ") != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	if timeElement(locale.For("en"), time.Time{}, referral.Toronto, now) != "" {
+		t.Error("no time is written as one")
+	}
+}
+
+func TestHowFarOff(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{0: "now", time.Minute: "in 1 minute", 90 * time.Minute: "in 1 hour",
+		47 * time.Hour: "in 47 hours", 48 * time.Hour: "in 2 days", -30 * time.Second: "due now", -2 * time.Hour: "2 hours overdue"} {
+		if got := distance(locale.For("en"), d); got != want {
+			t.Errorf("%s: %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestAnAppointmentWhileTheClocksChange(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ date, clock, field, utc string }{
+		{"2026-11-24", "14:30", "", "2026-11-24T19:30:00Z"},
+		{"2027-03-14", "02:30", "time_clocks", ""}, // skipped
+		{"2027-03-14", "03:30", "", "2027-03-14T07:30:00Z"},
+		{"2027-11-07", "01:30", "time_clocks", ""}, // twice
+		{"2027-11-07", "02:30", "", "2027-11-07T07:30:00Z"},
+		{"2027-02-30", "10:00", "date", ""},
+		{"2027-02-28", "25:00", "time", ""},
+		{"", "", "date", ""},
+	} {
+		at, field := visitTime(c.date, c.clock, referral.Toronto)
+		if field != c.field || (field == "" && at.UTC().Format(time.RFC3339) != c.utc) {
+			t.Errorf("%s %s: %s, %q; want %s, %q", c.date, c.clock, at.UTC(), field, c.utc, c.field)
+		}
+	}
+}
+
+func TestPhoneNumbers(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string][2]string{"+17055550123": {"(705) 555-0123", "tel:+1-705-555-0123"},
+		"+17055550123;ext=4": {"(705) 555-0123 ext. 4", "tel:+1-705-555-0123;ext=4"}, "ask at desk": {"ask at desk", ""}, "": {"", ""}} {
+		if phone(raw) != want[0] || string(dial(raw)) != want[1] {
+			t.Errorf("%q: %q, %q; want %q", raw, phone(raw), dial(raw), want)
+		}
+	}
+}
