@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,7 +29,13 @@ func TestBadFlagsAreNamedAllAtOnce(t *testing.T) {
 		"--mail", "pigeon", "extra")
 	refuses(t, r, 1, "--addr must be", "--seed must be", "--policy must be", "--mail must be", "takes flags only")
 	refuses(t, runs(t, bare(), "", "throughline-dev", "--dta", "x"), 1, "-dta")
-	refuses(t, runs(t, bare(), "", "throughline-dev", "--data", fresh(t), "--addr", "127.0.0.1:0", "--mail", "sendgrid"), 1, "SENDGRID_API_KEY")
+	for flag, variable := range map[string]string{"sendgrid": "SENDGRID_API_KEY", "smtp": "SMTP_URL"} {
+		data := fresh(t)
+		refuses(t, runs(t, bare(), "", "throughline-dev", "--data", data, "--addr", "127.0.0.1:0", "--mail", flag), 1, variable)
+		if _, err := os.Stat(data); !os.IsNotExist(err) {
+			t.Errorf("--mail %s without %s was noticed only after making %s", flag, variable, data)
+		}
+	}
 	if r := runs(t, bare(), "", "throughline-dev", "--help"); r.code != 0 || !strings.Contains(r.errors, "-policy") {
 		t.Errorf("--help: exit %d\n%s%s", r.code, r.out, r.errors)
 	}

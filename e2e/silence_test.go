@@ -17,14 +17,14 @@ func TestNobodyAnswers(t *testing.T) {
 	made := a.refer("Silent Canary", "shelter", "urgent", a.service("Emergency Shelter for Adults"), a.service("Street Outreach and Housing Help"))
 
 	row := `//tr[contains(., "` + made.Reference + `")]`
-	coordinator.openUntil("/queue", row+named("/span", coordinator.say("queue.escalated")))
+	coordinator.openUntil("/queue", row+named("span", coordinator.say("queue.escalated")))
 	coordinator.picture("queue-escalated")
 	find := coordinator.say("task.find_alternative")
-	coordinator.openUntil("/queue", row+named("/a", find))
+	coordinator.openUntil("/queue", row+named("a", find))
 	coordinator.picture("queue-nobody-left")
-	coordinator.openUntil("/tasks", row+named("/a", find))
+	coordinator.openUntil("/tasks", row+named("a", find))
 	coordinator.picture("tasks")
-	coordinator.follow(row + named("/a", find))
+	coordinator.follow(row + named("a", find))
 	coordinator.picture("task")
 	coordinator.reads(coordinator.say("say.add_offer"))
 	coordinator.open("/cases/" + made.CaseID)

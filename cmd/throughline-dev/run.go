@@ -32,6 +32,10 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 	}
 	defer l.Close()
 	base := "http://" + l.Addr().String()
+	sender, err := realMail(s)
+	if err != nil {
+		return err
+	}
 	stack, err := devstack.Start(ctx, devstack.Options{Dir: s.data, Progress: say})
 	if err != nil {
 		return err
@@ -42,9 +46,12 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 		return err
 	}
 	defer closeLog()
-	sender, box, err := senderOf(s)
-	if err != nil {
-		return err
+	var letters *mailbox.Mailbox
+	if sender == nil {
+		if letters, err = mailbox.Open(filepath.Join(s.data, "mailbox")); err != nil {
+			return err
+		}
+		sender = letters
 	}
 	if err := migrate(ctx, stack.DatabaseURL); err != nil {
 		return err
@@ -68,13 +75,13 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 	a.Dispatch()
 	say("mail", sender.Name())
 	cfg := server.Config{BaseURL: base, Dev: true, HelplineName: helplineName}
-	if box != nil {
-		cfg.Mailbox = box
+	if letters != nil {
+		cfg.Mailbox = &box{letters}
 	}
 	if err := a.Serve(l, cfg); err != nil {
 		return err
 	}
-	welcome(out, s, base, c, box != nil)
+	welcome(out, s, base, c, letters != nil)
 	select {
 	case <-ctx.Done():
 		return nil
@@ -103,22 +110,20 @@ func logFile(dir string) (*slog.Logger, func() error, error) {
 	return slog.New(slog.NewJSONHandler(f, nil)), f.Close, nil
 }
 
-// senderOf gives the mail provider that --mail names, and the mailbox when it is that.
-func senderOf(s settings) (mail.Sender, *box, error) {
-	if s.mail == "mailbox" {
-		m, err := mailbox.Open(filepath.Join(s.data, "mailbox"))
-		return m, &box{m}, err
-	}
+// realMail gives the real mail provider that --mail names, nil for the mailbox. It reads what the flags can't hold: a key
+// in a flag would be in every process list.
+func realMail(s settings) (mail.Sender, error) {
 	m := config.Mail{Provider: s.mail, SendGridKey: os.Getenv("SENDGRID_API_KEY"),
 		SendGridBaseURL: os.Getenv("SENDGRID_BASE_URL"), SMTPURL: os.Getenv("SMTP_URL")}
-	if s.mail == "sendgrid" && m.SendGridKey == "" {
-		return nil, nil, errors.New("--mail sendgrid wants SENDGRID_API_KEY")
+	switch {
+	case s.mail == "mailbox":
+		return nil, nil
+	case s.mail == "sendgrid" && m.SendGridKey == "":
+		return nil, errors.New("--mail sendgrid wants SENDGRID_API_KEY")
+	case s.mail == "smtp" && m.SMTPURL == "":
+		return nil, errors.New("--mail smtp wants SMTP_URL")
 	}
-	if s.mail == "smtp" && m.SMTPURL == "" {
-		return nil, nil, errors.New("--mail smtp wants SMTP_URL")
-	}
-	sender, err := app.Sender(m)
-	return sender, nil, err
+	return app.Sender(m)
 }
 
 func welcome(out io.Writer, s settings, base string, c credentials, box bool) {
