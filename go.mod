@@ -253,3 +253,9 @@ tool (
 	go.temporal.io/sdk/contrib/tools/workflowcheck
 	honnef.co/go/tools/cmd/staticcheck
 )
+
+ignore (
+	./artefacts
+	./bin
+	./data
+)
