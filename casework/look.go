@@ -110,7 +110,7 @@ func (d *Desk) Timeline(ctx context.Context, who Actor, id uuid.UUID) (list []Ti
 		}
 		list = make([]TimelineEntry, len(lines))
 		for i, l := range lines {
-			list[i] = TimelineEntry{ID: l.ID, Version: l.Version, At: l.At, What: l.What, OfferID: l.OfferID, Agency: l.Agency,
+			list[i] = TimelineEntry{ID: l.ID, Version: l.Version, At: l.At, What: l.What, OfferID: l.OfferID, Agency: l.Agency, AgencyFR: l.AgencyFR,
 				TaskID: l.TaskID, From: l.From, To: l.To, Code: l.Code, Attribution: l.Attribution, ActorRole: l.ActorRole,
 				ActorFor: l.ActorFor, ActorName: l.ActorName, Via: Via(l.Via), Note: l.Note}
 		}
@@ -132,7 +132,7 @@ func (d *Desk) Queue(ctx context.Context, who Actor, f QueueFilter) (list []Queu
 		for i, r := range found {
 			total = r.Total
 			list[i] = QueueItem{ID: r.ID, CaseID: r.CaseID, Reference: r.Reference, Need: r.Need, Urgency: r.Urgency,
-				State: r.State, OfferState: r.OfferState, Agency: r.Agency, Service: r.Service, ServiceFR: r.ServiceFR,
+				State: r.State, OfferState: r.OfferState, Agency: r.Agency, AgencyFR: r.AgencyFR, Service: r.Service, ServiceFR: r.ServiceFR,
 				OwnerID: r.OwnerID, OwnerName: r.OwnerName, Escalated: r.Escalated, OpenTasks: r.OpenTasks,
 				CreatedAt: r.CreatedAt, ClosedAt: r.ClosedAt, Outcome: r.Outcome, Evidence: r.Evidence}
 			step, err := stepOf(r.Step, r.PersonName)
@@ -198,7 +198,7 @@ func caseOf(r db.CaseRow) Case {
 
 func taskOf(t db.TaskRow) Task {
 	return Task{ID: t.ID, ReferralID: t.ReferralID, CaseID: t.CaseID, Reference: t.Reference, OfferID: t.OfferID,
-		Service: t.Service, ServiceFR: t.ServiceFR, Agency: t.Agency, Phone: t.Phone, Need: t.Need, Urgency: t.Urgency,
+		Service: t.Service, ServiceFR: t.ServiceFR, Agency: t.Agency, AgencyFR: t.AgencyFR, Phone: t.Phone, Need: t.Need, Urgency: t.Urgency,
 		Kind: t.Kind, Cause: t.Cause, State: t.State, Role: t.Role, AssigneeID: t.AssigneeID, AssigneeName: t.AssigneeName,
 		CreatedAt: t.CreatedAt, DueAt: t.DueAt, DoneAt: t.DoneAt, Escalations: t.Escalations, Result: t.Result}
 }

@@ -94,6 +94,7 @@ type Task struct {
 	Service      string             `json:"service"`
 	ServiceFR    string             `json:"service_fr"`
 	Agency       string             `json:"agency"`
+	AgencyFR     string             `json:"agency_fr"`
 	Phone        string             `json:"phone"` // the agency's
 	Need         string             `json:"need"`
 	Urgency      referral.Urgency   `json:"urgency"`
@@ -128,6 +129,7 @@ type TimelineEntry struct {
 	What        referral.Name `json:"what"`
 	OfferID     *uuid.UUID    `json:"offer_id"`
 	Agency      string        `json:"agency"`
+	AgencyFR    string        `json:"agency_fr"`
 	TaskID      *uuid.UUID    `json:"task_id"`
 	From        string        `json:"from"`
 	To          string        `json:"to"`
@@ -150,6 +152,7 @@ type QueueItem struct {
 	State      referral.State      `json:"state"`
 	OfferState referral.OfferState `json:"offer_state"` // of the agency that has it; "" when none has
 	Agency     string              `json:"agency"`
+	AgencyFR   string              `json:"agency_fr"`
 	Service    string              `json:"service"`
 	ServiceFR  string              `json:"service_fr"`
 	OwnerID    uuid.UUID           `json:"owner_id"`

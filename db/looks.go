@@ -53,7 +53,7 @@ const referralView = `SELECT r.id, r.case_id, c.reference, r.episode_of, r.need,
 		WHERE o.referral_id = r.id) x) AS offers,
 	(SELECT json_agg(x ORDER BY x.state <> 'open', x.due_at, x.id) FROM (
 		SELECT t.id, t.offer_id, coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr,
-			coalesce(a.name, '') AS agency, coalesce(reach.phone, '') AS phone, t.kind, t.cause, t.state, t.role, t.assignee_id,
+			coalesce(a.name, '') AS agency, coalesce(a.name_fr, '') AS agency_fr, coalesce(reach.phone, '') AS phone, t.kind, t.cause, t.state, t.role, t.assignee_id,
 			coalesce(n.name, '') AS assignee_name, t.created_at, t.due_at, t.done_at, t.escalations, t.result
 		FROM tasks t LEFT JOIN offers o ON o.id = t.offer_id LEFT JOIN services s ON s.id = o.service_id
 			LEFT JOIN agencies a ON a.id = s.agency_id LEFT JOIN service_reach reach ON reach.id = o.service_id
@@ -91,6 +91,7 @@ type TimelineRow struct {
 	What        referral.Name `db:"what"`
 	OfferID     *uuid.UUID    `db:"offer_id"`
 	Agency      string        `db:"agency"`
+	AgencyFR    string        `db:"agency_fr"`
 	TaskID      *uuid.UUID    `db:"task_id"`
 	From        string        `db:"from_state"`
 	To          string        `db:"to_state"`
@@ -107,7 +108,8 @@ type TimelineRow struct {
 func Timeline(ctx context.Context, q sqlx.QueryerContext, organisation, referralID uuid.UUID) ([]TimelineRow, error) {
 	var list []TimelineRow
 	err := sqlx.SelectContext(ctx, q, &list, `SELECT l.id, l.version, l.at, l.what, l.offer_id,
-			coalesce(nullif(a.name, ''), s.name, '') AS agency, l.task_id, l.from_state, l.to_state, l.code, l.attribution,
+			coalesce(nullif(a.name, ''), s.name, '') AS agency,
+			CASE WHEN coalesce(a.name, '') <> '' THEN a.name_fr ELSE coalesce(s.name_fr, '') END AS agency_fr, l.task_id, l.from_state, l.to_state, l.code, l.attribution,
 			l.actor_role, l.actor_for, l.actor_name, l.via, l.note
 		FROM timeline l LEFT JOIN offers o ON o.id = l.offer_id LEFT JOIN services s ON s.id = o.service_id
 			LEFT JOIN agencies a ON a.id = s.agency_id
@@ -159,6 +161,7 @@ type QueueRow struct {
 	State      referral.State      `db:"state"`
 	OfferState referral.OfferState `db:"offer_state"`
 	Agency     string              `db:"agency"`
+	AgencyFR   string              `db:"agency_fr"`
 	Service    string              `db:"service"`
 	ServiceFR  string              `db:"service_fr"`
 	OwnerID    uuid.UUID           `db:"owner_id"`
@@ -186,7 +189,7 @@ func Queue(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f
 			WHERE r.organisation_id = $1 AND (r.state = 'closed') = $2 AND ($3::uuid IS NULL OR r.owner_id = $3)
 			ORDER BY `+order+` LIMIT $4 OFFSET $5)
 		SELECT r.id, r.case_id, c.reference, r.need, r.urgency, r.state, coalesce(o.state, '') AS offer_state,
-			coalesce(a.name, '') AS agency, coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr, r.owner_id,
+			coalesce(a.name, '') AS agency, coalesce(a.name_fr, '') AS agency_fr, coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr, r.owner_id,
 			w.name AS owner_name, r.step, coalesce(p.name, '') AS person_name, r.created_at, r.closed_at, r.outcome, r.evidence, r.total,
 			EXISTS (SELECT 1 FROM tasks t WHERE t.referral_id = r.id AND t.state = 'open' AND t.role = 'coordinator') AS escalated,
 			(SELECT count(*) FROM tasks t WHERE t.referral_id = r.id AND t.state = 'open') AS open_tasks
@@ -220,6 +223,7 @@ type TaskRow struct {
 	Service      string             `db:"service"`
 	ServiceFR    string             `db:"service_fr"`
 	Agency       string             `db:"agency"`
+	AgencyFR     string             `db:"agency_fr"`
 	Phone        string             `db:"phone"`
 	Need         string             `db:"need"`
 	Urgency      referral.Urgency   `db:"urgency"`
@@ -241,7 +245,7 @@ type TaskRow struct {
 func Tasks(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f TaskFilter) ([]TaskRow, error) {
 	var list []TaskRow
 	err := sqlx.SelectContext(ctx, q, &list, `SELECT t.id, t.referral_id, r.case_id, c.reference, t.offer_id,
-			coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr, coalesce(a.name, '') AS agency,
+			coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr, coalesce(a.name, '') AS agency, coalesce(a.name_fr, '') AS agency_fr,
 			coalesce(reach.phone, '') AS phone, r.need, r.urgency, t.kind, t.cause, t.state, t.role, t.assignee_id,
 			coalesce(n.name, '') AS assignee_name, t.created_at, t.due_at, t.done_at, t.escalations, t.result,
 			count(*) OVER () AS total
