@@ -66,8 +66,17 @@ func columnsOf(r *row) []string {
 	return append([]string{"id", "source", "source_id"}, columns...)
 }
 
+// copyFrom is the statement that lib/pq turns into a stream of rows.
+func copyFrom(table string, columns ...string) string {
+	quoted := make([]string, len(columns))
+	for i, c := range columns {
+		quoted[i] = pq.QuoteIdentifier(c)
+	}
+	return "COPY " + pq.QuoteIdentifier(table) + " (" + strings.Join(quoted, ", ") + ") FROM STDIN"
+}
+
 func (im *importer) copyIn(ctx context.Context, rows []*row, columns []string) error {
-	stmt, err := im.tx.PrepareContext(ctx, pq.CopyIn("incoming", columns...))
+	stmt, err := im.tx.PrepareContext(ctx, copyFrom("incoming", columns...))
 	if err != nil {
 		return err
 	}
@@ -191,7 +200,7 @@ func (im *importer) record(ctx context.Context) error {
 		string(counts), text.String()); err != nil {
 		return fmt.Errorf("record import: %w", err)
 	}
-	stmt, err := im.tx.PrepareContext(ctx, pq.CopyIn("import_rows", "import_id", "file", "row", "source_id", "field", "action", "code", "message"))
+	stmt, err := im.tx.PrepareContext(ctx, copyFrom("import_rows", "import_id", "file", "row", "source_id", "field", "action", "code", "message"))
 	if err != nil {
 		return fmt.Errorf("record findings: %w", err)
 	}

@@ -75,7 +75,8 @@ func mendMojibake(s string) string {
 }
 
 func fromCodePage437(found string) string {
-	lead, utf := "", []byte{}
+	var lead string
+	var utf []byte
 	switch {
 	case strings.HasPrefix(found, "GÇ"):
 		lead, utf = "GÇ", []byte{0xe2, 0x80}

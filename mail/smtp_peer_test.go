@@ -30,12 +30,12 @@ type peer struct {
 }
 
 type peerFaults struct {
-	mail, rcpt, data, afterData error         // answered in that phase; nil lets it pass
-	dropAfterDot                bool          // the message is taken, and the connection closed without an answer
-	silentAfterDot              bool          // the message is taken, and no answer ever comes
-	stallInBody                 chan struct{} // closed by the server once the body began; it then reads no further
-	implicitTLS, noTLS          bool
-	password                    string // wanted from "helpline"; "" for an open server
+	mail, rcpt, afterData error         // answered in that phase; nil lets it pass
+	dropAfterDot          bool          // the message is taken, and the connection closed without an answer
+	silentAfterDot        bool          // the message is taken, and no answer ever comes
+	stallInBody           chan struct{} // closed by the server once the body began; it then reads no further
+	implicitTLS, noTLS    bool
+	password              string // wanted from "helpline"; "" for an open server
 }
 
 func startPeer(t *testing.T, faults peerFaults) *peer {

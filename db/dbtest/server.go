@@ -36,6 +36,8 @@ var server = sync.OnceValues(func() (*admin, error) {
 })
 
 // using is never released: the end of this process, however it comes, says that its tests are over.
+//
+//lint:ignore U1000 it is held, not read: a lock that nothing refers to would be collected, and so let go
 var using *lockfile.Lock
 
 func sharedFolder() string {
