@@ -21,6 +21,7 @@ type story struct {
 	key     string
 	caller  casework.CaseInput
 	need    string
+	words   string // that the navigator searched for
 	details string
 	urgency referral.Urgency
 	near    string
@@ -30,42 +31,42 @@ type story struct {
 }
 
 var stories = []story{
-	{key: "shelter", need: "shelter", urgency: referral.Urgent, near: "Peterborough", choices: 2,
+	{key: "shelter", need: "shelter", words: "emergency shelter adults", urgency: referral.Urgent, near: "Peterborough", choices: 2,
 		caller:  casework.CaseInput{Anonymous: true, Language: "en", Municipality: "Peterborough", Notes: "Calls from the library, will call back at six."},
 		details: "Needs a bed for tonight, has a small dog."},
-	{key: "food", need: "food", near: "Peterborough", choices: 2,
+	{key: "food", need: "food", words: "food bank", near: "Peterborough", choices: 2,
 		caller: casework.CaseInput{Name: "Imani Okafor", Phone: "705-555-0142", SafeToCall: true, SafeToLeaveMessage: true, Language: "en",
 			Municipality: "Peterborough", ContactTimes: "Mornings"},
 		details: "Family of four, between jobs; a child with a nut allergy.",
 		then:    []casework.CommandInput{{Do: referral.Accept, ToldBy: "Front desk"}}},
-	{key: "counselling", need: "mental_health", near: "Lindsay", choices: 2,
+	{key: "counselling", need: "mental_health", words: "adult counselling", near: "Lindsay", choices: 2,
 		caller: casework.CaseInput{Name: "Étienne Gagnon", Phone: "705-555-0177", SafeToCall: true, Language: "fr", Municipality: "Lindsay",
 			Email: "etienne.gagnon@mail.example"},
 		details: "Cherche du soutien en français après une séparation.",
 		then: []casework.CommandInput{{Do: referral.Accept, ToldBy: "Intake"},
 			{Do: referral.Waitlist, ToldBy: "Intake", Note: "About six weeks."}}},
-	{key: "housing", need: "housing", near: "Peterborough", choices: 2,
+	{key: "housing", need: "housing", words: "eviction rent", near: "Peterborough", choices: 2,
 		caller: casework.CaseInput{Name: "Ruth Steinberg", Phone: "705-555-0118", SafeToCall: true, Language: "en",
 			Municipality: "Peterborough", BirthYear: 1949},
 		details: "Rent went up, afraid to lose the apartment.",
 		then:    []casework.CommandInput{{Do: referral.Ask, ToldBy: "Housing worker", Note: "Does she have a written notice from the landlord?"}}},
-	{key: "rides", need: "transportation", near: "Peterborough", choices: 1,
+	{key: "rides", need: "transportation", words: "volunteer drivers", near: "Peterborough", choices: 1,
 		caller:  casework.CaseInput{Name: "Walter Beaudry", Phone: "705-555-0163", SafeToCall: true, Language: "en", Municipality: "Peterborough"},
 		details: "Dialysis three times a week, no car.",
 		then: []casework.CommandInput{{Do: referral.Accept, ToldBy: "Dispatcher"},
 			{Do: referral.StartService, ToldBy: "Dispatcher"},
 			{Do: referral.ReportOutcome, ToldBy: "Dispatcher", Outcome: "enrolled_continuing"}}},
-	{key: "legal", need: "legal", near: "Peterborough", choices: 2,
+	{key: "legal", need: "legal", words: "tenant eviction", near: "Peterborough", choices: 2,
 		caller:  casework.CaseInput{Name: "Mei-Ling Chau", Phone: "416-555-0131", SafeToCall: false, Language: "zh", Municipality: "Toronto"},
 		details: "Eviction hearing next month; interpreter needed (Cantonese).",
 		then:    []casework.CommandInput{{Do: referral.Decline, ToldBy: "Duty counsel line", Reason: "cannot_meet_language"}}},
-	{key: "income", need: "income", near: "Peterborough", choices: 1,
+	{key: "income", need: "income", words: "tax clinic", near: "Peterborough", choices: 1,
 		caller:  casework.CaseInput{Name: "Jordan Whiteduck", Phone: "705-555-0155", SafeToCall: true, SafeToLeaveMessage: true, Language: "en", Municipality: "Peterborough"},
 		details: "Help with a disability tax credit form.",
 		then: []casework.CommandInput{{Do: referral.Accept, ToldBy: "Tax clinic"},
 			{Do: referral.ReportOutcome, ToldBy: "Tax clinic", Outcome: "received_in_full"},
 			{Do: referral.Confirm, Outcome: "received_in_full"}}},
-	{key: "seniors", need: "seniors", near: "Toronto", choices: 2, draft: true,
+	{key: "seniors", need: "seniors", words: "friendly visits", near: "Toronto", choices: 2, draft: true,
 		caller:  casework.CaseInput{Name: "Yvette Tremblay", Phone: "416-555-0109", SafeToCall: true, Language: "fr", Municipality: "Toronto"},
 		details: "Sa fille appelle; le consentement de madame reste à demander."},
 }
@@ -120,7 +121,7 @@ func (s story) live(ctx context.Context, d *casework.Desk, who casework.Actor) e
 
 // choose takes the best services for the need that can be written to.
 func (s story) choose(ctx context.Context, d *casework.Desk) ([]uuid.UUID, error) {
-	found, _, err := directory.Search(ctx, d.DB, directory.Query{Need: s.need, Near: s.near, Lang: s.caller.Language, Limit: 30})
+	found, _, err := directory.Search(ctx, d.DB, directory.Query{Text: s.words, Need: s.need, Near: s.near, Lang: s.caller.Language, Limit: 30})
 	if err != nil {
 		return nil, err
 	}
