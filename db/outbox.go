@@ -45,7 +45,7 @@ func LeaseOutbox(ctx context.Context, q sqlx.QueryerContext, n int, lease time.D
 	// The rows are chosen once, before the update: chosen in a subquery of it they may be chosen again for each row.
 	err := sqlx.SelectContext(ctx, q, &rows, `WITH due AS MATERIALIZED (
 			SELECT o.id FROM outbox o WHERE o.done_at IS NULL AND o.available_at <= now()
-				AND (cardinality($3::text[]) = 0 OR o.kind = ANY ($3))
+				AND (coalesce(cardinality($3::text[]), 0) = 0 OR o.kind = ANY ($3))
 				AND NOT (o.kind = 'changed' AND EXISTS (SELECT 1 FROM outbox s
 					WHERE s.referral_id = o.referral_id AND s.kind = 'start' AND s.done_at IS NULL))
 			ORDER BY o.available_at, o.id LIMIT $1 FOR UPDATE SKIP LOCKED)

@@ -3,7 +3,9 @@ package dispatcher
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 	"go.temporal.io/api/serviceerror"
@@ -28,7 +30,9 @@ func (d *Dispatcher) deliver(ctx context.Context, id uuid.UUID) (pause time.Dura
 	}
 	receipt, err := d.Sender.Send(ctx, message)
 	settled, pause := settle(receipt, err)
-	if err := d.Desk.SettleLetter(context.WithoutCancel(ctx), id, settled); err != nil {
+	mark, cancel := context.WithTimeout(context.WithoutCancel(ctx), markLimit)
+	defer cancel()
+	if err := d.Desk.SettleLetter(mark, id, settled); err != nil {
 		return 0, err
 	}
 	if settled.State == db.MessagePending {
@@ -67,7 +71,7 @@ func (d *Dispatcher) write(out casework.Outgoing) (mail.Message, error) {
 	if err != nil {
 		return mail.Message{}, err
 	}
-	return mail.Message{ID: out.ID, From: d.From, To: mail.Address{Name: agency, Email: out.Recipient}, Locale: out.Locale,
+	return mail.Message{ID: out.ID, From: d.From, To: mail.Address{Name: oneLine(agency), Email: out.Recipient}, Locale: out.Locale,
 		Subject: text.Subject, Text: text.Text, HTML: text.HTML}, nil
 }
 
@@ -75,6 +79,11 @@ func (d *Dispatcher) write(out casework.Outgoing) (mail.Message, error) {
 var questions = map[referral.OfferState]mail.Question{referral.Accepted: mail.AskFirstContact,
 	referral.Contacting: mail.AskFirstContact, referral.Scheduled: mail.AskAfterAppointment,
 	referral.InService: mail.AskInService, referral.Waitlisted: mail.AskWaitlist}
+
+// oneLine makes a name fit beside an address: directories hold names with line breaks and tabs.
+func oneLine(name string) string {
+	return strings.Join(strings.FieldsFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+}
 
 func or(a, b string) string {
 	if a != "" {
