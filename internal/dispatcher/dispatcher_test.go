@@ -1,0 +1,219 @@
+package dispatcher_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+
+	"throughline/casework"
+	"throughline/referral"
+)
+
+func TestWhatWasPromisedIsToldOnce(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	o.run(o.Dispatcher)
+	id := o.intake()
+	start, changed := "start "+id.String(), "changed "+id.String()
+	o.until("the workflow is started", func() bool { return len(o.conductor.heard()) == 1 })
+	_, err := o.desk.Do(t.Context(), o.who, id, casework.CommandInput{Do: referral.Withdraw, Reason: "moved"}, nil)
+	require.NoError(t, err)
+	o.until("and told", func() bool { return len(o.conductor.heard()) == 2 && o.empty() })
+	assert.Equal(t, []string{start, changed}, o.conductor.heard())
+	o.Nudge()
+	o.until("the rows keep when they were told", func() bool {
+		return one[int](o, `SELECT count(*) FROM outbox WHERE done_at IS NOT NULL AND attempts = 1 AND last_error = ''`) == 2
+	})
+	assert.Empty(t, o.log.String(), "nothing to report")
+}
+
+// A process that commits and dies leaves rows that nobody was nudged for.
+func TestRowsAreFoundWithoutANudge(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	o.desk.Nudge = func() {}
+	o.run(o.Dispatcher)
+	o.intake()
+	o.until("the row is found", func() bool { return len(o.conductor.heard()) == 1 })
+}
+
+// With Temporal away nothing is lost, and a referral's news waits for its start.
+func TestTemporalAway(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	var tried []string
+	o.conductor.failWith(func(call string) error {
+		tried = append(tried, call)
+		return serviceerror.NewUnavailable("temporal is away, says Ana Canary")
+	})
+	o.run(o.Dispatcher)
+	id := o.intake()
+	_, err := o.desk.Do(t.Context(), o.who, id, casework.CommandInput{Do: referral.Withdraw, Reason: "moved"}, nil)
+	require.NoError(t, err)
+	for attempts := 1; attempts <= 3; attempts++ {
+		o.until("the start is put back", func() bool {
+			return one[int](o, `SELECT count(*) FROM outbox WHERE kind = 'start' AND attempts = $1 AND last_error = 'temporal_unavailable'`, attempts) == 1
+		})
+		o.hurry()
+	}
+	assert.Zero(t, one[int](o, `SELECT attempts FROM outbox WHERE kind = 'changed'`))
+	o.conductor.failWith(nil)
+	o.hurry()
+	o.until("all is told", o.empty)
+	assert.Equal(t, []string{"start " + id.String(), "changed " + id.String()}, o.conductor.heard())
+	for _, call := range tried {
+		assert.True(t, strings.HasPrefix(call, "start "), call)
+	}
+	o.silent()
+}
+
+// The pause doubles up to half a minute.
+func TestThePauseGrows(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	o.conductor.failWith(func(string) error { return fmt.Errorf("no") })
+	o.run(o.Dispatcher)
+	o.intake()
+	failed := func() bool { return one[string](o, `SELECT last_error FROM outbox`) == "failed" }
+	o.until("the first attempt is put back", failed)
+	for attempts, want := range map[int]float64{3: 4, 4: 8, 6: 30, 60: 30} {
+		o.exec(`UPDATE outbox SET attempts = $1, last_error = '', available_at = now()`, attempts-1)
+		o.Nudge()
+		o.until("it is put back", failed)
+		pause := one[float64](o, `SELECT extract(epoch FROM available_at - now()) FROM outbox`)
+		assert.LessOrEqual(t, pause, want)
+		assert.Greater(t, pause, want/2, "attempt %d", attempts) // some of it may have passed
+	}
+}
+
+// What used up all of its time is put back all the same.
+func TestACallThatNeverEnds(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	o.conductor.failWith(func(string) error { return context.DeadlineExceeded })
+	o.run(o.Dispatcher)
+	o.intake()
+	o.until("it is put back", func() bool { return one[string](o, `SELECT last_error FROM outbox`) == "timeout" })
+}
+
+func TestTwoDispatchersTellNothingTwice(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	const n = 60
+	for range n {
+		o.offered()
+	}
+	second := o.another()
+	o.run(o.Dispatcher)
+	o.run(second)
+	o.until("everything is told", o.empty)
+	assert.Len(t, o.sendgrid.Messages(), n)
+	assert.Empty(t, o.sendgrid.Duplicates())
+	assert.Empty(t, o.sendgrid.Problems())
+	assert.Equal(t, n, one[int](o, `SELECT count(*) FROM messages WHERE state = 'accepted' AND attempts = 1`))
+	seen := map[string]int{}
+	for _, call := range o.conductor.heard() {
+		seen[call]++
+	}
+	assert.Len(t, seen, n)
+	for call, times := range seen {
+		assert.Equal(t, 1, times, call)
+	}
+}
+
+// A provider that is slow must not hold up the workflows.
+func TestSlowMailHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	held := hold(o.Sender)
+	o.Sender = held
+	o.run(o.Dispatcher)
+	t.Cleanup(held.letGo) // before the dispatcher is stopped
+	o.offered()
+	<-held.begun
+	id := o.intake()
+	o.until("the workflow is started meanwhile", func() bool {
+		calls := o.conductor.heard()
+		return len(calls) > 0 && calls[len(calls)-1] == "start "+id.String()
+	})
+	assert.Empty(t, o.sendgrid.Messages())
+}
+
+func TestStopFinishesWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	held := hold(o.Sender)
+	o.Sender = held
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { o.Run(ctx); close(ended) }()
+	_, message := o.offered()
+	<-held.begun
+	cancel()
+	select {
+	case <-ended:
+		t.Fatal("it left a letter in the middle")
+	default:
+	}
+	held.letGo()
+	<-ended
+	assert.Equal(t, "accepted ", o.message(message))
+	assert.Len(t, o.sendgrid.Messages(), 1)
+	o.intake()
+	assert.Equal(t, 1, one[int](o, `SELECT count(*) FROM outbox WHERE done_at IS NULL AND kind = 'start' AND attempts = 0`), "it begins nothing new")
+}
+
+// The database goes away and comes back: the dispatcher waits, and says no more than that.
+func TestTheOutboxIsOutOfReach(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	o.exec(`ALTER TABLE outbox RENAME TO elsewhere`)
+	o.run(o.Dispatcher)
+	o.until("it is reported", func() bool { return strings.Contains(o.log.String(), "outbox could not be read") })
+	o.exec(`ALTER TABLE elsewhere RENAME TO outbox`)
+	o.intake()
+	o.until("it goes on", func() bool { return len(o.conductor.heard()) == 1 })
+}
+
+func TestOldRowsAreForgotten(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	o.conductor.failWith(func(string) error { return fmt.Errorf("no") })
+	var ids []uuid.UUID
+	for range 3 {
+		ids = append(ids, o.intake())
+	}
+	o.exec(`UPDATE outbox SET done_at = now() - interval '8 days' WHERE referral_id = $1`, ids[0])
+	o.exec(`UPDATE outbox SET done_at = now() - interval '6 days' WHERE referral_id = $1`, ids[1])
+	o.exec(`UPDATE outbox SET created_at = now() - interval '1 year' WHERE referral_id = $1`, ids[2])
+	o.run(o.Dispatcher)
+	o.until("what was told long ago is gone", func() bool { return one[int](o, `SELECT count(*) FROM outbox WHERE referral_id = $1`, ids[0]) == 0 })
+	assert.Equal(t, 2, one[int](o, `SELECT count(*) FROM outbox`), "what was told lately stays, and what was never told stays for ever")
+}
+
+// A nudge never blocks, whether anyone listens or not, and may come from anywhere.
+func TestNudgeNeverBlocks(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			for range 20 {
+				o.Nudge()
+			}
+		})
+	}
+	all.Wait()
+	stop := o.run(o.Dispatcher)
+	begin := time.Now()
+	stop()
+	assert.Less(t, time.Since(begin), 10*time.Second, "stopping an idle dispatcher takes no time")
+}
