@@ -16,7 +16,7 @@ func TestSecondAgencyInFrench(t *testing.T) {
 	navigatrice.picture("case-made")
 
 	first := navigatrice.another()
-	first.openLetter("Le Panier partagé")
+	first.openLetterInMail("Le Panier partagé")
 	first.doesNotRead("Solange", "Lacroix", "0127", "épicerie")
 	first.picture("agency-asked")
 	first.answers("decline", "Mireille", func() { first.click(`label[for="decline-reason-full"]`) })

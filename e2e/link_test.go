@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"throughline/locale"
 )
 
 func TestTheLink(t *testing.T) {
@@ -21,6 +24,8 @@ func TestTheLink(t *testing.T) {
 	t.Run("is read by scanners and changes nothing", d.scanned)
 	t.Run("opens nothing when it is wrong, and never says why", d.wrongLinks)
 	t.Run("needs no script", d.withoutScript)
+	t.Run("takes one decision", d.decidedOnce)
+	t.Run("is not made without consent", d.refusedIntakes)
 }
 
 // offered makes a referral and gives its id and the token that was mailed.
@@ -145,5 +150,70 @@ func (d *dev) withoutScript(t *testing.T) {
 	v.answers("decline", "Sam", func() { v.click(`label[for="decline-reason-outside_area"]`) })
 	if s := d.api("navigator").referral(no); s.Offers[0].State != "declined" {
 		t.Errorf("after declining: %s", s.Offers[0].State)
+	}
+}
+
+func (d *dev) decidedOnce(t *testing.T) {
+	id, token := d.offered("Twice Canary", "Food Box Delivery")
+	jar, err := cookiejar.New(nil)
+	must(t, err)
+	client := &http.Client{Jar: jar, Timeout: 30 * time.Second}
+	if status, _ := fetch(t, client, "GET", d.BaseURL+"/r/"+token); status != 200 {
+		t.Fatalf("the link gives %d", status)
+	}
+	decide := func(do, reason string) (int, string) {
+		t.Helper()
+		answer, err := client.PostForm(d.BaseURL+"/r", url.Values{"do": {do}, "name": {"Sam"}, "reason": {reason}})
+		must(t, err)
+		defer answer.Body.Close()
+		page, err := io.ReadAll(answer.Body)
+		must(t, err)
+		return answer.StatusCode, string(page)
+	}
+	status, first := decide("decline", "full")
+	if again, page := decide("decline", "full"); status != 200 || again != 200 || page != first {
+		t.Errorf("the same decision again: %d, then %d\n%s\n%s", status, again, first, page)
+	}
+	a := d.api("navigator")
+	until(t, "the clock does not go on after the decision", time.Minute, func() bool { return a.referral(id).hasTask("find_alternative") })
+	before := d.footprint(t, id)
+	words := locale.For("en")
+	status, page := decide("accept", "")
+	if status != http.StatusConflict || !strings.Contains(page, words.T("agency.conflict.title")) || !strings.Contains(page, words.T("offer_state.declined")) {
+		t.Errorf("another decision: %d\n%s", status, page)
+	}
+	if after := d.footprint(t, id); after != before {
+		t.Errorf("a decision that came too late changed the record from\n%s\nto\n%s", before, after)
+	}
+}
+
+func (d *dev) refusedIntakes(t *testing.T) {
+	a := d.api("navigator")
+	stored := func() int {
+		return d.count(`SELECT (SELECT count(*) FROM cases) + (SELECT count(*) FROM referrals)`)
+	}
+	before, refusals := stored(), d.count(`SELECT count(*) FROM consents WHERE NOT given`)
+	service := a.service("Food Box Delivery")
+	for name, c := range map[string]struct {
+		services []string
+		consent  bool
+		want     int
+	}{
+		"no consent":          {[]string{service}, false, http.StatusUnprocessableEntity},
+		"no service":          {[]string{}, true, http.StatusUnprocessableEntity},
+		"a service not there": {[]string{"4f0c2a86-54ce-4b05-8b9c-6c6f8f7d1f0e"}, true, http.StatusNotFound},
+		"a closed service":    {[]string{a.service("Winter Warming Room")}, true, http.StatusUnprocessableEntity},
+	} {
+		status := a.ask(http.MethodPost, "/api/v1/referrals", map[string]any{"case": map[string]any{"name": "Refused Canary"}, "need": "food",
+			"service_ids": c.services, "consent": map[string]any{"given": c.consent, "how": "verbal"}}, nil)
+		if status != c.want {
+			t.Errorf("%s: %d, want %d", name, status, c.want)
+		}
+	}
+	if after := stored(); after != before {
+		t.Errorf("%d cases and referrals were kept of what was refused", after-before)
+	}
+	if after := d.count(`SELECT count(*) FROM consents WHERE NOT given`); after != refusals+1 {
+		t.Errorf("%d refusals were kept of one", after-refusals)
 	}
 }

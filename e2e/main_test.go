@@ -14,7 +14,7 @@ import (
 // built is the folder of the two binaries, made once for every test.
 var built string
 
-// artefacts is where pictures of the pages go, and what a failed test's processes said.
+// artefacts is where pictures of the pages go, and what a failed test's processes said: those of the last run.
 const artefacts = "../artefacts/e2e"
 
 func TestMain(m *testing.M) {
@@ -31,6 +31,9 @@ func buildAndRun(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer os.RemoveAll(built)
+	if err := os.RemoveAll(artefacts); err != nil {
+		return 0, err
+	}
 	build := exec.Command("go", "build", "-o", built+string(filepath.Separator), "./cmd/throughline", "./cmd/throughline-dev")
 	build.Dir, build.Stdout, build.Stderr = "..", os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {

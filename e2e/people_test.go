@@ -68,14 +68,28 @@ func (v *visitor) choose(name string) {
 	v.sees(`//*[@id="service_ids"]//li[contains(., "` + name + `")]`)
 }
 
-// openLetter waits for the email about a service, opens it and follows its link.
+// openLetter waits for the email about a service, opens it and follows the link in its text.
 func (v *visitor) openLetter(subject string) {
+	v.t.Helper()
+	v.findLetter(subject)
+	v.follow(`//pre[@class="tl-letter"]//a`)
+}
+
+// openLetterInMail is openLetter for someone whose mail program shows HTML.
+func (v *visitor) openLetterInMail(subject string) {
+	v.t.Helper()
+	v.findLetter(subject)
+	v.follow(`//main//a[contains(@href, "/html")]`)
+	v.picture("letter-in-mail")
+	v.follow(`//a[contains(@href, "/r/")]`)
+}
+
+func (v *visitor) findLetter(subject string) {
 	v.t.Helper()
 	v.openUntil("/mailbox", named("table//a", subject))
 	v.picture("mailbox")
 	v.follow(named("table//a", subject))
 	v.picture("letter")
-	v.follow(`//pre[@class="tl-letter"]//a`)
 }
 
 // answers sends one of the forms of the agency's page, which is folded away unless it is the answer to the offer.
