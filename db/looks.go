@@ -244,18 +244,22 @@ type TaskRow struct {
 // Tasks lists tasks, those due first first.
 func Tasks(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f TaskFilter) ([]TaskRow, error) {
 	var list []TaskRow
-	err := sqlx.SelectContext(ctx, q, &list, `SELECT t.id, t.referral_id, r.case_id, c.reference, t.offer_id,
+	// The page is chosen before anything is looked up for its rows: an agency's phone number takes a while to find.
+	err := sqlx.SelectContext(ctx, q, &list, `WITH page AS (
+			SELECT t.*, count(*) OVER () AS total FROM tasks t
+			WHERE t.organisation_id = $1 AND ($2::uuid IS NOT NULL OR t.state = 'open') AND ($2::uuid IS NULL OR t.id = $2)
+				AND ($3 = '' OR t.assignee_id = $4 OR (t.assignee_id IS NULL AND t.role = $3))
+			ORDER BY t.due_at, t.id LIMIT $5 OFFSET $6)
+		SELECT t.id, t.referral_id, r.case_id, c.reference, t.offer_id,
 			coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr, coalesce(a.name, '') AS agency, coalesce(a.name_fr, '') AS agency_fr,
 			coalesce(reach.phone, '') AS phone, r.need, r.urgency, t.kind, t.cause, t.state, t.role, t.assignee_id,
 			coalesce(n.name, '') AS assignee_name, t.created_at, t.due_at, t.done_at, t.escalations, t.result,
-			count(*) OVER () AS total
-		FROM tasks t JOIN referrals r ON r.id = t.referral_id JOIN cases c ON c.id = r.case_id
+			t.total
+		FROM page t JOIN referrals r ON r.id = t.referral_id JOIN cases c ON c.id = r.case_id
 			LEFT JOIN offers o ON o.id = t.offer_id LEFT JOIN services s ON s.id = o.service_id
 			LEFT JOIN agencies a ON a.id = s.agency_id LEFT JOIN service_reach reach ON reach.id = o.service_id
 			LEFT JOIN accounts n ON n.id = t.assignee_id
-		WHERE t.organisation_id = $1 AND ($2::uuid IS NOT NULL OR t.state = 'open') AND ($2::uuid IS NULL OR t.id = $2)
-			AND ($3 = '' OR t.assignee_id = $4 OR (t.assignee_id IS NULL AND t.role = $3))
-		ORDER BY t.due_at, t.id LIMIT $5 OFFSET $6`,
+		ORDER BY t.due_at, t.id`,
 		organisation, Nullable(f.Task), f.Role, Nullable(f.Assignee), f.Limit, f.Offset)
 	if err != nil {
 		return nil, fmt.Errorf("read tasks: %w", Translate(err))
