@@ -1,0 +1,102 @@
+package casework_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"throughline/casework"
+	"throughline/referral"
+)
+
+func TestAPolicyReplansEveryOpenReferral(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	sent, accepted := r.at(referral.Sent), r.at(referral.Accepted)
+	closed := r.at(referral.Sent)
+	r.do(closed.ReferralID, casework.CommandInput{Do: referral.Withdraw, Reason: "moved"})
+	r.at("draft")
+	elsewhere := *r
+	elsewhere.organisation = r.helpline("Another 211")
+	elsewhere.navigator = r.person(elsewhere.organisation, "Ola", referral.Navigator)
+	other := elsewhere.at(referral.Sent)
+	r.tick(sent.ReferralID)
+	r.tick(accepted.ReferralID)
+	r.exec(`DELETE FROM outbox`)
+
+	before := r.referral(sent.ReferralID)
+	assert.Equal(t, "standard", must(r.Policy(t.Context(), r.organisation)).Name)
+	require.NoError(t, r.SetPolicy(t.Context(), r.coordinator, referral.Demo()))
+	assert.ElementsMatch(t, []uuid.UUID{sent.ReferralID, accepted.ReferralID}, all[uuid.UUID](r, `SELECT referral_id FROM outbox WHERE kind = 'changed'`))
+	assert.Equal(t, "set_policy policy", one[string](r, `SELECT action || ' ' || subject FROM audit WHERE actor_id = $1 ORDER BY id DESC LIMIT 1`, r.coordinator.ID))
+
+	step, err := r.Next(t.Context(), sent.ReferralID, monday)
+	require.NoError(t, err)
+	assert.Equal(t, monday.Add(10*time.Second), step.Due.UTC())
+	after := r.referral(sent.ReferralID)
+	assert.Equal(t, step.Due.UTC(), after.Step.Due.UTC(), "the record shows the new due time")
+	assert.True(t, after.Step.Due.Before(before.Step.Due))
+	assert.Equal(t, before.Version, after.Version, "nothing has happened to the referral")
+	r.watchNothing(func() {
+		again, err := r.Next(t.Context(), sent.ReferralID, monday)
+		require.NoError(t, err)
+		assert.Equal(t, step.Due.UTC(), again.Due.UTC())
+	})
+	assert.Equal(t, "standard", must(r.Policy(t.Context(), elsewhere.organisation)).Name)
+	assert.Equal(t, referral.Remind, elsewhere.referral(other.ReferralID).Step.Do)
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func TestABadPolicyChangesNothing(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.at(referral.Sent)
+	p := referral.Standard()
+	p.Routine.Lapse = referral.Wait{N: 0, Unit: "h"}
+	r.watchNothing(func() {
+		assert.Equal(t, referral.CodeInvalid, referral.CodeOf(r.SetPolicy(t.Context(), r.coordinator, p)))
+	})
+	assert.Equal(t, "standard", must(r.Policy(t.Context(), r.organisation)).Name)
+}
+
+// Of policies that are set at once each is kept, or refused as a conflict; the last one kept is in force.
+func TestPoliciesAtOnce(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	said := atOnce(10, map[string]func(int) error{"set": func(i int) error {
+		p := referral.Standard()
+		p.LinkDays = 10 + i
+		return r.SetPolicy(context.Background(), r.coordinator, p)
+	}})
+	kept := 0
+	for _, err := range said["set"] {
+		if err == nil {
+			kept++
+		} else {
+			assert.Equal(t, referral.CodeConflict, referral.CodeOf(err))
+		}
+	}
+	assert.NotZero(t, kept)
+	assert.Equal(t, kept, one[int](r, `SELECT max(version) FROM policies`))
+	assert.Equal(t, kept, one[int](r, `SELECT count(*) FROM policies`))
+}
+
+// Next of a referral that does not exist tells the workflow so.
+func TestNextOfNothing(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	_, err := r.Next(t.Context(), uuid.New(), monday)
+	assert.Equal(t, referral.CodeNotFound, referral.CodeOf(err))
+	_, err = r.Run(t.Context(), uuid.New(), referral.Step{Do: referral.Remind}, monday)
+	assert.Equal(t, referral.CodeNotFound, referral.CodeOf(err))
+}
