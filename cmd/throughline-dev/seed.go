@@ -56,7 +56,7 @@ var stories = []story{
 		then: []casework.CommandInput{{Do: referral.Accept, ToldBy: "Dispatcher"},
 			{Do: referral.StartService, ToldBy: "Dispatcher"},
 			{Do: referral.ReportOutcome, ToldBy: "Dispatcher", Outcome: "enrolled_continuing"}}},
-	{key: "legal", need: "legal", words: "tenant eviction", near: "Peterborough", choices: 2,
+	{key: "legal", need: "legal", words: "eviction tenant legal", near: "Toronto", choices: 2,
 		caller:  casework.CaseInput{Name: "Mei-Ling Chau", Phone: "416-555-0131", SafeToCall: false, Language: "zh", Municipality: "Toronto"},
 		details: "Eviction hearing next month; interpreter needed (Cantonese).",
 		then:    []casework.CommandInput{{Do: referral.Decline, ToldBy: "Duty counsel line", Reason: "cannot_meet_language"}}},
