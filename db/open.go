@@ -3,6 +3,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net"
@@ -39,10 +40,11 @@ func Open(ctx context.Context, databaseURL string, o Options) (*sqlx.DB, error) 
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlx.Open("postgres", target.String())
+	connector, err := pq.NewConnector(target.String())
 	if err != nil {
 		return nil, explain(target, err)
 	}
+	db := sqlx.NewDb(sql.OpenDB(preparing{connector}), "postgres")
 	maxOpen, maxIdle := o.MaxOpen, o.MaxIdle
 	if maxOpen == 0 {
 		maxOpen = defaultMaxOpen

@@ -153,6 +153,22 @@ func (g *ground) statements(ctx context.Context) (n int64, ok bool) {
 	return n, err == nil
 }
 
+// reportStatements lists what is run most, so that the next saving is seen.
+func (g *ground) reportStatements(ctx context.Context, lives int) error {
+	var list []struct {
+		Calls int64   `db:"calls"`
+		MS    float64 `db:"ms"`
+		Query string  `db:"query"`
+	}
+	err := g.app.DB.SelectContext(ctx, &list, `SELECT calls, total_exec_time AS ms, left(regexp_replace(query, '\s+', ' ', 'g'), 90) AS query
+		FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+		ORDER BY total_exec_time DESC LIMIT 20`)
+	for _, s := range list {
+		fmt.Fprintf(g.out, "  %6.1f calls %7.2f ms each life  %s\n", float64(s.Calls)/float64(lives), s.MS/float64(lives), s.Query)
+	}
+	return db.Translate(err)
+}
+
 // settled waits until the outbox is empty.
 func (g *ground) settled(ctx context.Context, limit time.Duration) (time.Duration, error) {
 	begun := time.Now()

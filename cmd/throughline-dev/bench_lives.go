@@ -113,6 +113,9 @@ func (g *ground) compare(ctx context.Context, lives, clients, rounds int, profil
 	}
 	if counted {
 		fmt.Fprintf(g.out, "SQL statements    %.1f per referral, transactions' begin and commit included\n", float64(after-before)/float64(lives*rounds))
+		if err := g.reportStatements(ctx, lives*rounds); err != nil {
+			return err
+		}
 	} else {
 		fmt.Fprintln(g.out, "SQL statements    not counted: this PostgreSQL has no pg_stat_statements")
 	}
