@@ -55,7 +55,9 @@ var OfficeHours = []Hours{
 	{time.Thursday, 9 * 60, 17 * 60}, {time.Friday, 9 * 60, 17 * 60},
 }
 
-// Calendar counts business time for one agency or one helpline: its zone, its hours, Ontario's holidays.
+// Calendar counts business time for one agency or one helpline. Business days are Monday to Friday without Ontario's
+// public holidays. The hours say which part of such a day counts; on one for which there are none, office hours do: a
+// food bank that opens one evening a week still reads its mail, and nobody waits four weeks for four of its days.
 // The zero Calendar keeps office hours in Toronto.
 type Calendar struct {
 	Zone  *time.Location
@@ -64,10 +66,6 @@ type Calendar struct {
 
 // span is one opening on one date, as instants.
 type span struct{ opens, closes time.Time }
-
-// horizon bounds every search for an open day. A calendar that opens on no weekday at all falls back to office hours,
-// so a fortnight always holds one; the rest is margin.
-const horizon = 60
 
 func (c Calendar) zone() *time.Location {
 	if c.Zone == nil {
@@ -88,16 +86,23 @@ func atMinute(date time.Time, minute int) time.Time {
 	return t
 }
 
-// on lists the openings of a local date in order.
+// on lists the openings of a local date in order; none on a weekend or a holiday. OfficeHours cover every other day, so
+// a search for an open day always ends.
 func (c Calendar) on(year int, month time.Month, day int) []span {
 	date := time.Date(year, month, day, 12, 0, 0, 0, c.zone())
-	if HolidayOn(date.Year(), date.Month(), date.Day()) != "" {
+	weekend := date.Weekday() == time.Saturday || date.Weekday() == time.Sunday
+	if weekend || HolidayOn(date.Year(), date.Month(), date.Day()) != "" {
 		return nil
 	}
-	hours := c.Hours
-	if len(hours) == 0 {
-		hours = OfficeHours
+	spans := openings(c.Hours, date)
+	if len(spans) == 0 {
+		spans = openings(OfficeHours, date)
 	}
+	return spans
+}
+
+// openings are the hours that fall on a date, in order and without overlap.
+func openings(hours []Hours, date time.Time) []span {
 	var spans []span
 	for _, h := range hours {
 		if h.Day != date.Weekday() {
@@ -131,20 +136,8 @@ func joined(spans []span) []span {
 	return whole
 }
 
-// usable falls back to office hours when no opening comes within the horizon, so that time always passes.
-func (c Calendar) usable(t time.Time) Calendar {
-	local := t.In(c.zone())
-	for i := range horizon {
-		if len(c.on(local.Year(), local.Month(), local.Day()+i)) > 0 {
-			return c
-		}
-	}
-	return Calendar{Zone: c.Zone}
-}
-
 // NextOpen is t itself when open, else the next opening after it.
 func (c Calendar) NextOpen(t time.Time) time.Time {
-	c = c.usable(t)
 	local := t.In(c.zone())
 	for i := 0; ; i++ {
 		for _, s := range c.on(local.Year(), local.Month(), local.Day()+i) {
@@ -161,7 +154,6 @@ func (c Calendar) NextOpen(t time.Time) time.Time {
 // AddDays moves n business days on from t, keeping the time of day within that day's hours. Work that arrives outside
 // hours counts from the next opening; n of 0 is NextOpen.
 func (c Calendar) AddDays(t time.Time, n int) time.Time {
-	c = c.usable(t)
 	start := c.NextOpen(t).In(c.zone())
 	minute := start.Hour()*60 + start.Minute()
 	for i := 1; n > 0; i++ {
@@ -192,7 +184,6 @@ func within(at time.Time, spans []span) time.Time {
 
 // AddOpen moves d of open time on from t.
 func (c Calendar) AddOpen(t time.Time, d time.Duration) time.Time {
-	c = c.usable(t)
 	local := t.In(c.zone())
 	for i := 0; ; i++ {
 		for _, s := range c.on(local.Year(), local.Month(), local.Day()+i) {
@@ -211,7 +202,6 @@ func (c Calendar) AddOpen(t time.Time, d time.Duration) time.Time {
 
 // OpenBetween is the open time from a to b; 0 when b is not after a.
 func (c Calendar) OpenBetween(a, b time.Time) time.Duration {
-	c = c.usable(a)
 	var sum time.Duration
 	local := a.In(c.zone())
 	for i := 0; ; i++ {
