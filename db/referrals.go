@@ -194,6 +194,9 @@ var mailStates = map[string]referral.MailState{
 	MessageRejected: referral.MailFailed, MessageAmbiguous: referral.MailUnknown,
 }
 
+// MailStateOf is what a message's state means to people and to the rules; none for "", which is no message.
+func MailStateOf(message string) referral.MailState { return mailStates[message] }
+
 func tasksOf(raw []byte) ([]referral.Task, error) {
 	if raw == nil {
 		return nil, nil
