@@ -2,6 +2,7 @@ package casework
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -150,7 +151,7 @@ func (w *work) onlyOffer(do referral.Name) (uuid.UUID, error) {
 	var candidates []referral.Offer
 	for _, o := range w.rec.Facts.Offers {
 		for _, t := range referral.Transitions {
-			if t.Do == do && (o.State == t.To || contains(t.From, o.State)) {
+			if t.Do == do && (o.State == t.To || slices.Contains(t.From, o.State)) {
 				candidates = append(candidates, o)
 				break
 			}
@@ -167,15 +168,6 @@ func (w *work) onlyOffer(do referral.Name) (uuid.UUID, error) {
 		return uuid.Nil, &referral.Error{Code: referral.CodeConflict, Outcome: outcome, Message: "no agency's turn is in a state for this"}
 	}
 	return uuid.Nil, referral.Invalid("offer_id", "name the offer: more than one could be meant")
-}
-
-func contains(list []referral.OfferState, s referral.OfferState) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // say keeps the words that came with a command on its offer.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -243,21 +244,12 @@ func staffCommands(state referral.State, at referral.OfferState) []referral.Name
 	}
 	for _, role := range []referral.Role{referral.Agency, referral.Navigator, referral.Client} {
 		for _, do := range referral.OfferCommands(at, role) {
-			if (state == referral.Open || do == referral.Withdraw) && !containsName(can, do) {
+			if (state == referral.Open || do == referral.Withdraw) && !slices.Contains(can, do) {
 				can = append(can, do)
 			}
 		}
 	}
 	return can
-}
-
-func containsName(list []referral.Name, n referral.Name) bool {
-	for _, x := range list {
-		if x == n {
-			return true
-		}
-	}
-	return false
 }
 
 func stepOf(raw []byte, person string) (*Step, error) {

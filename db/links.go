@@ -11,6 +11,54 @@ import (
 	"throughline/referral"
 )
 
+// Link is what a token opens.
+type Link struct {
+	ID           uuid.UUID  `db:"id"`
+	Organisation uuid.UUID  `db:"organisation_id"`
+	Offer        uuid.UUID  `db:"offer_id"`
+	Referral     uuid.UUID  `db:"referral_id"`
+	ExpiresAt    time.Time  `db:"expires_at"`
+	RevokedAt    *time.Time `db:"revoked_at"`
+}
+
+// InsertLink keeps the digest of a link's token.
+func InsertLink(ctx context.Context, tx *sqlx.Tx, organisation, offer, message uuid.UUID, hash []byte, at, expires time.Time) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO links (id, organisation_id, offer_id, message_id, token_hash, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`, uuid.New(), organisation, offer, message, hash, at, expires)
+	if err != nil {
+		return fmt.Errorf("save link: %w", Translate(err))
+	}
+	return nil
+}
+
+// FindLink finds a link by its token's digest, expired and revoked ones too; not_found when there is none.
+func FindLink(ctx context.Context, q sqlx.QueryerContext, hash []byte) (Link, error) {
+	var l Link
+	err := sqlx.GetContext(ctx, q, &l, `SELECT l.id, l.organisation_id, l.offer_id, o.referral_id, l.expires_at, l.revoked_at
+		FROM links l JOIN offers o ON o.id = l.offer_id WHERE l.token_hash = $1`, hash)
+	if err != nil {
+		return l, fmt.Errorf("read link: %w", Translate(err))
+	}
+	return l, nil
+}
+
+// RevokeLinks kills every link of offers at once.
+func RevokeLinks(ctx context.Context, tx *sqlx.Tx, offers []uuid.UUID, at time.Time) error {
+	if len(offers) == 0 {
+		return nil
+	}
+	raw, err := asJSON(offers)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE links SET revoked_at = $2 WHERE revoked_at IS NULL
+		AND offer_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))`, raw, at)
+	if err != nil {
+		return fmt.Errorf("revoke links: %w", Translate(err))
+	}
+	return nil
+}
+
 // LinkView is what an agency's page is made of. It holds personal data.
 type LinkView struct {
 	CaseRow
@@ -53,17 +101,6 @@ func PostedByLink(ctx context.Context, q sqlx.QueryerContext, offer uuid.UUID, v
 			AND referral_id = (SELECT referral_id FROM offers WHERE id = $1))`, offer, version, do, note)
 	if err != nil {
 		return false, fmt.Errorf("read timeline: %w", Translate(err))
-	}
-	return yes, nil
-}
-
-// PostedSince reports a letter of this kind about an offer that is not older than since.
-func PostedSince(ctx context.Context, q sqlx.QueryerContext, offer uuid.UUID, letter referral.Letter, since time.Time) (bool, error) {
-	var yes bool
-	err := sqlx.GetContext(ctx, q, &yes, `SELECT EXISTS (SELECT 1 FROM messages WHERE offer_id = $1 AND letter = $2 AND created_at >= $3)`,
-		offer, letter, since)
-	if err != nil {
-		return false, fmt.Errorf("read messages: %w", Translate(err))
 	}
 	return yes, nil
 }
