@@ -46,6 +46,9 @@ func Translate(err error) error {
 	return err
 }
 
+// errRunAgain lets InTx see through an answer that the transaction was only unlucky.
+var errRunAgain = errors.New("try again")
+
 func answer(refused *pq.Error) *referral.Error {
 	field := refused.Column
 	if field == "" {
@@ -70,7 +73,8 @@ func answer(refused *pq.Error) *referral.Error {
 		pqerror.InvalidDatetimeFormat, pqerror.DatetimeFieldOverflow:
 		set(referral.CodeInvalid, "the value has the wrong form")
 	case pqerror.TRSerializationFailure, pqerror.TRDeadlockDetected:
-		set(referral.CodeConflict, "someone else changed it at the same moment: try again")
+		set(referral.CodeConflict, "someone else changed it at the same moment")
+		e.Err = errRunAgain
 	case pqerror.LockNotAvailable:
 		set(referral.CodeConflict, "someone else is changing it: try again")
 	case pqerror.QueryCanceled, pqerror.AdminShutdown, pqerror.CrashShutdown, pqerror.CannotConnectNow, pqerror.ReadOnlySQLTransaction:

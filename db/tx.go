@@ -51,5 +51,5 @@ func once(ctx context.Context, db *sqlx.DB, work func(ctx context.Context, tx *s
 }
 
 func runAgain(err error) bool {
-	return pq.As(err, pqerror.TRSerializationFailure, pqerror.TRDeadlockDetected) != nil
+	return errors.Is(err, errRunAgain) || pq.As(err, pqerror.TRSerializationFailure, pqerror.TRDeadlockDetected) != nil
 }

@@ -75,13 +75,13 @@ func TestInTxRunsADeadlockAgain(t *testing.T) {
 					<-firstRowTaken[other]
 				}
 				_, err := tx.ExecContext(ctx, "UPDATE counters SET n = n + 1 WHERE id = $1", other+1)
-				return err
+				return db.Translate(err) // as every function of package db does
 			})
 		}()
 	}
 	require.NoError(t, <-done)
 	require.NoError(t, <-done)
-	require.Equal(t, int32(3), runs.Load(), "the victim ran twice")
+	require.GreaterOrEqual(t, runs.Load(), int32(3), "the victim ran again")
 	require.Equal(t, 4, count(t, d))
 }
 
