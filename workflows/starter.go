@@ -15,12 +15,13 @@ import (
 // Starter starts the workflows of referrals and tells them of changes. Doing either twice does no harm.
 type Starter struct{ Client client.Client }
 
-// Start begins the workflow of a referral; nil also when it is running, or has run to its end. One that was terminated
-// or canceled by hand begins again: it reads from the record where the referral stands.
+// Start begins the workflow of a referral; nil also when it is running. One that has ended may begin again: after a
+// restore the record can be older than the clock, and a workflow reads from the record where its referral stands. That
+// of a closed referral asks once, and ends.
 func (s Starter) Start(ctx context.Context, id uuid.UUID) error {
 	_, err := s.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: ReferralID(id), TaskQueue: TaskQueue,
-		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 	}, ReferralType, ReferralInput{Referral: id})
 	if err != nil && !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
