@@ -14,6 +14,8 @@ import (
 // that its last task failed and is tried again.
 type Inspector interface {
 	Inspect(ctx context.Context, id uuid.UUID) (open, failing bool, err error)
+	// Open lists the referrals that seem to have an open workflow; it may lag by seconds.
+	Open(ctx context.Context) ([]uuid.UUID, error)
 }
 
 // Finding is the outcome of checking one invariant of DESIGN.
@@ -80,5 +82,31 @@ func (d *Desk) checkWorkflows(ctx context.Context, inspect Inspector) (Finding, 
 			f.Violations = append(f.Violations, Violation{ID: id, What: "its workflow's last task is failing"})
 		}
 	}
-	return f, nil
+	left, err := d.leftRunning(ctx, inspect)
+	f.Violations = append(f.Violations, left...)
+	return f, err
+}
+
+// leftRunning finds workflows that are open though their referral is not.
+func (d *Desk) leftRunning(ctx context.Context, inspect Inspector) ([]Violation, error) {
+	running, err := inspect.Open(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list workflows: %w", err)
+	}
+	ended, err := db.NotOpen(ctx, d.DB, running, d.Clock.Now().Add(-startGrace))
+	if err != nil {
+		return nil, err
+	}
+	var found []Violation
+	for _, id := range ended {
+		// The list lags; ask about this one before accusing it.
+		open, _, err := inspect.Inspect(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("inspect workflow: %w", err)
+		}
+		if open {
+			found = append(found, Violation{ID: id, What: "open workflow without an open referral"})
+		}
+	}
+	return found, nil
 }

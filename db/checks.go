@@ -72,3 +72,19 @@ func OpenReferrals(ctx context.Context, q sqlx.QueryerContext, before time.Time)
 	}
 	return ids, nil
 }
+
+// NotOpen picks, of these referrals, those that are not open: unknown ones, and those closed since before an instant.
+func NotOpen(ctx context.Context, q sqlx.QueryerContext, ids []uuid.UUID, before time.Time) ([]uuid.UUID, error) {
+	raw, err := asJSON(ids)
+	if err != nil {
+		return nil, err
+	}
+	var ended []uuid.UUID
+	err = sqlx.SelectContext(ctx, q, &ended, `SELECT x.value::uuid FROM jsonb_array_elements_text($1) AS x
+		LEFT JOIN referrals r ON r.id = x.value::uuid
+		WHERE r.id IS NULL OR r.state = 'draft' OR r.closed_at < $2`, raw, before)
+	if err != nil {
+		return nil, fmt.Errorf("read referrals: %w", Translate(err))
+	}
+	return ended, nil
+}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 )
 
@@ -28,4 +30,27 @@ func (i Inspector) Inspect(ctx context.Context, id uuid.UUID) (open, failing boo
 	}
 	open = d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
 	return open, d.GetPendingWorkflowTask().GetAttempt() >= failingAttempts, nil
+}
+
+// Open lists the referrals whose workflow is open, as far as visibility knows: it lags by seconds.
+func (i Inspector) Open(ctx context.Context) ([]uuid.UUID, error) {
+	var ids []uuid.UUID
+	request := &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000,
+		Query: fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running'", ReferralType)}
+	for {
+		page, err := i.Client.ListWorkflow(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range page.GetExecutions() {
+			id, err := uuid.Parse(strings.TrimPrefix(e.GetExecution().GetWorkflowId(), "referral-"))
+			if err != nil {
+				return nil, fmt.Errorf("a workflow of type %s has an id that is no referral's", ReferralType)
+			}
+			ids = append(ids, id)
+		}
+		if request.NextPageToken = page.GetNextPageToken(); len(request.NextPageToken) == 0 {
+			return ids, nil
+		}
+	}
 }
