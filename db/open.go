@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -20,6 +21,8 @@ type Options struct {
 	MaxOpen int
 	// MaxIdle connections kept for the next burst; 0 means as many as MaxOpen: a new one costs a password exchange.
 	MaxIdle int
+	// StatementTimeout ends a statement that takes longer; 0 lets it take as long as it wants, as an import may.
+	StatementTimeout time.Duration
 	// Application is the name shown in pg_stat_activity; empty means "throughline".
 	Application string
 }
@@ -81,6 +84,9 @@ func parseURL(databaseURL string, o Options) (*url.URL, error) {
 	}
 	// One round trip for a statement with parameters instead of two. Bytes then go as bytes: JSON is passed as text.
 	query.Set("binary_parameters", "yes")
+	if o.StatementTimeout > 0 && !query.Has("statement_timeout") {
+		query.Set("statement_timeout", strconv.FormatInt(o.StatementTimeout.Milliseconds(), 10))
+	}
 	// Times are compared with the clock of the program: both speak UTC.
 	query.Set("timezone", "UTC")
 	target.RawQuery = query.Encode()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"throughline/cmd/internal/app"
 	"throughline/internal/config"
@@ -65,8 +66,16 @@ func open(ctx context.Context, e *env, args []string, name string, need config.N
 	}
 	a, err := app.Open(ctx, app.Options{DatabaseURL: cfg.DatabaseURL, TemporalAddress: cfg.TemporalAddress,
 		TemporalNamespace: cfg.TemporalNamespace, Sender: sender, BaseURL: cfg.BaseURL, Log: e.log,
-		From: mail.Address{Name: cfg.Mail.FromName, Email: cfg.Mail.From}})
+		Notice: notice(need), From: mail.Address{Name: cfg.Mail.FromName, Email: cfg.Mail.From}})
 	return a, cfg, err
+}
+
+// notice is for whoever sends requests here; a worker is sent none.
+func notice(need config.Need) time.Duration {
+	if need.HTTP {
+		return 3 * time.Second
+	}
+	return 0
 }
 
 func untilStopped(ctx context.Context, e *env, a *app.App) error {

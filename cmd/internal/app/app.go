@@ -37,6 +37,8 @@ type Options struct {
 	From              mail.Address
 	BaseURL           string
 	Log               *slog.Logger
+	// Notice is how long readiness says no before connections are refused, so that a load balancer turns away first.
+	Notice time.Duration
 }
 
 // App holds the parts that both serve and worker need: the record, the line to Temporal, and a dispatcher.
@@ -60,7 +62,7 @@ type App struct {
 // Open connects to the record, which must be there and at this binary's schema, and prepares the line to Temporal,
 // which may be away: then what is promised waits in the outbox.
 func Open(ctx context.Context, o Options) (*App, error) {
-	pool, err := db.Open(ctx, o.DatabaseURL, db.Options{MaxOpen: o.MaxConnections})
+	pool, err := db.Open(ctx, o.DatabaseURL, db.Options{MaxOpen: o.MaxConnections, StatementTimeout: statementTimeout})
 	if err != nil {
 		return nil, err
 	}
@@ -124,6 +126,8 @@ func (a *App) WorkerOptions() worker.Options {
 		// More steps at once than connections would only wait inside their time limit.
 		MaxConcurrentLocalActivityExecutionSize: a.connections(),
 		MaxConcurrentWorkflowTaskPollers:        10,
+		// A worker that can't go on must not leave a process that only looks alive.
+		OnFatalError: a.fail,
 	}
 }
 
@@ -158,10 +162,17 @@ func (a *App) Serve(l net.Listener, cfg server.Config) error {
 	go func() {
 		defer a.running.Done()
 		if err := a.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			a.failed <- fmt.Errorf("http: %w", err)
+			a.fail(fmt.Errorf("http: %w", err))
 		}
 	}()
 	return nil
+}
+
+func (a *App) fail(err error) {
+	select {
+	case a.failed <- err:
+	default: // one cause is enough to end the process
+	}
 }
 
 // Failed tells when a part has died that should run.
@@ -184,17 +195,24 @@ func (a *App) ready(ctx context.Context) []server.Part {
 	return []server.Part{database, temporal}
 }
 
-const drainTime = 20 * time.Second
+const (
+	// statementTimeout keeps a stalled database from holding every connection for good.
+	statementTimeout = 15 * time.Second
+	drainTime        = 20 * time.Second
+)
 
 // Stop ends everything in order: readiness says no, requests under way are answered, the dispatcher finishes what it
 // began, the worker its steps, and the record is closed last.
 func (a *App) Stop() error {
 	a.stopping.Store(true)
+	time.Sleep(a.options.Notice)
 	var errs []error
 	if a.server != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 		defer cancel()
-		errs = append(errs, a.server.Shutdown(ctx))
+		if err := a.server.Shutdown(ctx); err != nil {
+			errs = append(errs, err, a.server.Close())
+		}
 		a.handler.Close()
 	}
 	if a.cancel != nil {
