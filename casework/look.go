@@ -205,7 +205,7 @@ func taskOf(t db.TaskRow) Task {
 }
 
 func referralOf(v db.ReferralView) (Referral, error) {
-	r := Referral{ID: v.ID, CaseID: v.CaseID, Reference: v.Reference, EpisodeOf: v.EpisodeOf, Need: v.Need, Details: v.Details,
+	r := Referral{ID: v.ID, ShortName: referral.ShortName(v.ID), CaseID: v.CaseID, Reference: v.Reference, EpisodeOf: v.EpisodeOf, Need: v.Need, Details: v.Details,
 		Urgency: v.Urgency, State: v.State, Outcome: v.Outcome, Unmet: v.Unmet, Evidence: v.Evidence, Version: v.Version,
 		OwnerID: v.OwnerID, OwnerName: v.OwnerName, CreatedAt: v.CreatedAt, OpenedAt: v.OpenedAt, ClosedAt: v.ClosedAt}
 	var err error

@@ -20,6 +20,7 @@ type Case struct {
 // Referral is a referral as staff see it.
 type Referral struct {
 	ID        uuid.UUID         `json:"id"`
+	ShortName string            `json:"short_name"` // what agencies call it
 	CaseID    uuid.UUID         `json:"case_id"`
 	Reference string            `json:"case_reference"`
 	EpisodeOf *uuid.UUID        `json:"episode_of"`

@@ -22,7 +22,7 @@ import (
 type postOffice struct {
 	mail.Sender
 	mu      sync.Mutex
-	waiting map[string]chan string // by the case's reference
+	waiting map[string]chan string // by the referral's code
 }
 
 func newPostOffice(s mail.Sender) *postOffice {
@@ -31,7 +31,7 @@ func newPostOffice(s mail.Sender) *postOffice {
 
 var (
 	linkIn      = regexp.MustCompile(`/r/([A-Za-z0-9_-]{43})`)
-	referenceIn = regexp.MustCompile(`C-[0-9A-Z]{4}-[0-9A-Z]{4}`)
+	referenceIn = regexp.MustCompile(`R-[0-9A-Z]{4}-[0-9A-Z]{4}`)
 )
 
 func (p *postOffice) Send(ctx context.Context, m mail.Message) (mail.Receipt, error) {
@@ -135,7 +135,7 @@ func (g *ground) live(ctx context.Context, who casework.Actor, services []uuid.U
 	}
 	var token string
 	select {
-	case token = <-g.posts.box(in.Reference):
+	case token = <-g.posts.box(referral.ShortName(in.ReferralID)):
 	case <-ctx.Done():
 		return fmt.Errorf("no letter: %w", ctx.Err())
 	}

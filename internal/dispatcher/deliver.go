@@ -38,6 +38,10 @@ func (d *Dispatcher) deliver(ctx context.Context, id uuid.UUID) (pause time.Dura
 	if settled.State == db.MessagePending {
 		return pause, err
 	}
+	if settled.State != db.MessageAccepted {
+		d.Log.Error("a letter did not go out, or may not have; someone is asked to call", "message", id, "state", settled.State,
+			"class", settled.Class)
+	}
 	return 0, nil
 }
 
@@ -62,7 +66,7 @@ func (d *Dispatcher) write(out casework.Outgoing) (mail.Message, error) {
 		service, agency = or(out.ServiceFR, service), or(out.AgencyFR, agency)
 	}
 	words := mail.OfferMail{Service: or(service, agency), Agency: agency, Need: "need." + out.Need,
-		Urgent: out.Urgency == referral.Urgent, ReplyBy: out.ReplyBy, Zone: out.Zone, Reference: out.Reference,
+		Urgent: out.Urgency == referral.Urgent, ReplyBy: out.ReplyBy, Zone: out.Zone, Reference: referral.ShortName(out.Referral),
 		Question: questions[out.OfferState], Answer: string(out.OfferState), HelplineName: out.HelplineName, HelplinePhone: out.HelplineTel}
 	if out.Token != "" {
 		words.Link = d.BaseURL + "/r/" + out.Token
