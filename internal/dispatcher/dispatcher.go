@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,13 +38,16 @@ type Dispatcher struct {
 // lane empties a part of the outbox. Letters have one of their own: a mail provider that is slow or away must not hold
 // up the workflows, nor the other way round.
 type lane struct {
-	kinds  []string
-	nudged chan struct{}
+	kinds     []string
+	nudged    chan struct{}
+	waitUntil atomic.Int64 // Unix nanoseconds: the other side asked for a pause until then
 }
 
 const (
-	// workers of each lane. As many rows are taken at a time, so that none waits under its lease for another.
+	// workers of each lane. Rows are taken for free workers only, so that none waits under its lease for another.
 	workers = 16
+	// fewest workers that must be free before the outbox is asked again.
+	fewest = 4
 	// poll is how soon a row is found whose process died before it could tell its own dispatcher.
 	poll = time.Second
 	// lease hides a row from other dispatchers; it outlasts the longest attempt by far.
@@ -57,9 +61,8 @@ const (
 
 func (d *Dispatcher) all() *[2]lane {
 	d.once.Do(func() {
-		d.lanes = [2]lane{{kinds: []string{db.OutboxStart, db.OutboxChanged}}, {kinds: []string{db.OutboxDeliver}}}
-		for i := range d.lanes {
-			d.lanes[i].nudged = make(chan struct{}, 1)
+		for i, kinds := range [2][]string{{db.OutboxStart, db.OutboxChanged}, {db.OutboxDeliver}} {
+			d.lanes[i].kinds, d.lanes[i].nudged = kinds, make(chan struct{}, 1)
 		}
 	})
 	return &d.lanes
@@ -67,7 +70,8 @@ func (d *Dispatcher) all() *[2]lane {
 
 // Nudge says that there is something in the outbox. It never blocks.
 func (d *Dispatcher) Nudge() {
-	for _, l := range d.all() {
+	for i := range d.all() {
+		l := &d.lanes[i]
 		select {
 		case l.nudged <- struct{}{}:
 		default:
@@ -78,25 +82,121 @@ func (d *Dispatcher) Nudge() {
 // Run dispatches until the context ends, and returns when what was under way has come to its end.
 func (d *Dispatcher) Run(ctx context.Context) {
 	var running sync.WaitGroup
-	for _, l := range d.all() {
-		running.Go(func() { d.run(ctx, l) })
+	for i := range d.all() {
+		running.Go(func() { d.run(ctx, &d.lanes[i]) })
 	}
 	running.Go(func() { d.prune(ctx) })
 	running.Wait()
 }
 
-func (d *Dispatcher) run(ctx context.Context, l lane) {
+// run keeps a lane's workers busy. A slow call holds up its own worker only; what the others have told is marked while
+// it goes on.
+func (d *Dispatcher) run(ctx context.Context, l *lane) {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
-	for {
-		for d.round(ctx, l) == workers {
+	told := make(chan int64, workers)
+	var marking, calling sync.WaitGroup
+	marking.Go(func() { d.mark(ctx, told) })
+	free := make(chan struct{}, workers)
+	for range workers {
+		free <- struct{}{}
+	}
+	for ctx.Err() == nil {
+		n, full := d.take(ctx, free), false
+		if rows := d.rows(ctx, l, n); len(rows) > 0 {
+			full = len(rows) == n
+			for _, row := range rows {
+				calling.Go(func() { d.fulfil(ctx, l, row, told); free <- struct{}{} })
+			}
+			n -= len(rows)
+		}
+		for range n {
+			free <- struct{}{}
+		}
+		if full {
+			continue
 		}
 		select {
 		case <-ctx.Done():
-			return
 		case <-l.nudged:
 		case <-tick.C:
 		}
+	}
+	calling.Wait()
+	close(told)
+	marking.Wait()
+}
+
+// take waits until a few workers are free and takes all that are: asking the outbox for each one by itself would cost
+// more than the rows.
+func (d *Dispatcher) take(ctx context.Context, free chan struct{}) (n int) {
+	for n < workers {
+		if n < fewest {
+			select {
+			case <-free:
+			case <-ctx.Done():
+				return n
+			}
+		} else {
+			select {
+			case <-free:
+			default:
+				return n
+			}
+		}
+		n++
+	}
+	return n
+}
+
+// rows leases rows for n workers; none while the other side has asked the lane to wait.
+func (d *Dispatcher) rows(ctx context.Context, l *lane, n int) []db.OutboxRow {
+	if ctx.Err() != nil || n == 0 || time.Now().UnixNano() < l.waitUntil.Load() {
+		return nil
+	}
+	rows, err := db.LeaseOutbox(ctx, d.Desk.DB, n, lease, l.kinds...)
+	if err != nil && ctx.Err() == nil {
+		d.Log.Warn("outbox could not be read", "class", classOf(err))
+	}
+	return rows
+}
+
+// fulfil keeps one promise. What was begun is carried through even when we are asked to stop: a letter cut off in the
+// middle is ambiguous.
+func (d *Dispatcher) fulfil(ctx context.Context, l *lane, row db.OutboxRow, told chan<- int64) {
+	ctx = context.WithoutCancel(ctx)
+	call, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	pause, err := d.tell(call, row)
+	if err == nil {
+		told <- row.ID
+		return
+	}
+	if pause > 0 {
+		l.waitUntil.Store(time.Now().Add(pause).UnixNano())
+	}
+	d.putBack(ctx, row, pause, err)
+}
+
+// mark writes down what was told, as many rows at once as have come together.
+func (d *Dispatcher) mark(ctx context.Context, told <-chan int64) {
+	for id := range told {
+		done := []int64{id}
+		for more := true; more && len(done) < workers; {
+			select {
+			case id, open := <-told:
+				if more = open; open {
+					done = append(done, id)
+				}
+			default:
+				more = false
+			}
+		}
+		mark, cancel := context.WithTimeout(context.WithoutCancel(ctx), markLimit)
+		if err := db.FinishOutbox(mark, d.Desk.DB, done); err != nil {
+			d.Log.Warn("outbox could not be marked; its rows will be told again", "rows", len(done), "class", classOf(err))
+		}
+		cancel()
 	}
 }
 
@@ -113,45 +213,6 @@ func (d *Dispatcher) prune(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
-}
-
-// round dispatches as many rows as there are workers and says how many there were.
-func (d *Dispatcher) round(ctx context.Context, l lane) int {
-	if ctx.Err() != nil {
-		return 0
-	}
-	rows, err := db.LeaseOutbox(ctx, d.Desk.DB, workers, lease, l.kinds...)
-	if err != nil {
-		if ctx.Err() == nil {
-			d.Log.Warn("outbox could not be read", "class", classOf(err))
-		}
-		return 0
-	}
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var done []int64
-	// What was begun is carried through even when we are asked to stop: a letter cut off in the middle is ambiguous.
-	ctx = context.WithoutCancel(ctx)
-	for _, row := range rows {
-		wg.Go(func() {
-			call, cancel := context.WithTimeout(ctx, callLimit)
-			defer cancel()
-			if pause, err := d.tell(call, row); err != nil {
-				d.putBack(ctx, row, pause, err)
-				return
-			}
-			mu.Lock()
-			done = append(done, row.ID)
-			mu.Unlock()
-		})
-	}
-	wg.Wait()
-	mark, cancel := context.WithTimeout(ctx, markLimit)
-	defer cancel()
-	if err := db.FinishOutbox(mark, d.Desk.DB, done); err != nil {
-		d.Log.Warn("outbox could not be marked; its rows will be told again", "rows", len(done), "class", classOf(err))
-	}
-	return len(rows)
 }
 
 // tell keeps one promise. On error pause is how long the other side asked us to wait, 0 when it did not say.
