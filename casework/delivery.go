@@ -31,7 +31,8 @@ func (d *Desk) TakeLetter(ctx context.Context, id uuid.UUID, provider string) (o
 		if err != nil || !ok {
 			return err
 		}
-		rec, err := db.ReadRecord(ctx, tx, out.Referral)
+		// Under the lock, so that consent is not withdrawn between this look and the link.
+		rec, err := db.LockRecord(ctx, tx, out.Referral)
 		if err != nil {
 			return err
 		}
@@ -39,7 +40,7 @@ func (d *Desk) TakeLetter(ctx context.Context, id uuid.UUID, provider string) (o
 			return err
 		}
 		o := find(rec.Facts.Offers, out.Offer)
-		if overtaken(out.Letter, *o, rec.Facts.State) {
+		if overtaken(out.Letter, *o, rec.Facts) {
 			ok = false
 			_, err := db.SettleMessage(ctx, tx, id, db.MessageRejected, "overtaken", "", now)
 			return err
@@ -60,21 +61,25 @@ func (d *Desk) TakeLetter(ctx context.Context, id uuid.UUID, provider string) (o
 }
 
 // overtaken reports a letter that must not go out any more: its question has been answered, or the link it would carry
-// was killed.
-func overtaken(l referral.Letter, o referral.Offer, state referral.State) bool {
-	switch l {
-	case referral.WithdrawnLetter:
+// was killed. Once consent is withdrawn no letter with a link goes out, not even a receipt.
+func overtaken(l referral.Letter, o referral.Offer, f referral.Facts) bool {
+	if l == referral.WithdrawnLetter {
 		return false
+	}
+	if !f.Withdrawn.IsZero() {
+		return true
+	}
+	switch l {
 	case referral.ReceiptLetter:
 		return o.State == referral.Withdrawn || o.State == referral.InError
 	case referral.OfferLetter, referral.AnsweredLetter:
-		return !o.State.Awaiting() || state != referral.Open
+		return !o.State.Awaiting() || f.State != referral.Open
 	case referral.ReminderLetter:
-		return o.State != referral.Sent || state != referral.Open
+		return o.State != referral.Sent || f.State != referral.Open
 	case referral.AskLetter:
-		return !o.State.Taken() || state != referral.Open
+		return !o.State.Taken() || f.State != referral.Open
 	}
-	return o.State.Ended() || state != referral.Open
+	return o.State.Ended() || f.State != referral.Open
 }
 
 // cutOff settles a letter whose attempt never came to an end: its process died, so nobody knows whether it went out.

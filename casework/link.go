@@ -82,7 +82,7 @@ func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) (LinkPage, 
 		if err != nil {
 			return err
 		}
-		if o := find(w.rec.Facts.Offers, link.Offer); dead(*o) {
+		if o := find(w.rec.Facts.Offers, link.Offer); dead(*o, w.rec.Facts) {
 			return errLink
 		}
 		twice, err := in.postedTwice(ctx, tx, link.Offer)
@@ -133,15 +133,16 @@ func (in ReplyInput) postedTwice(ctx context.Context, q sqlx.QueryerContext, off
 	return false, nil
 }
 
-// dead reports an offer whose link opens nothing: it was taken back, or should never have been.
-func dead(o referral.Offer) bool {
-	return o.State == referral.Withdrawn || o.State == referral.InError || o.State == referral.Queued
+// dead reports an offer whose link opens nothing: it was taken back, or should never have been, or the client has
+// withdrawn consent.
+func dead(o referral.Offer, f referral.Facts) bool {
+	return !f.Withdrawn.IsZero() || o.State == referral.Withdrawn || o.State == referral.InError || o.State == referral.Queued
 }
 
 // linkPage reads what the agency may see now.
 func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link, rec db.Record) (LinkPage, error) {
 	o := find(rec.Facts.Offers, link.Offer)
-	if dead(*o) {
+	if dead(*o, rec.Facts) {
 		return LinkPage{}, errLink
 	}
 	v, err := db.FindLinkView(ctx, tx, link.Offer)

@@ -44,6 +44,7 @@ type recordRow struct {
 	CreatedAt      time.Time         `db:"created_at"`
 	OpenedAt       *time.Time        `db:"opened_at"`
 	ClosedAt       *time.Time        `db:"closed_at"`
+	WithdrawnAt    *time.Time        `db:"withdrawn_at"`
 	Step           []byte            `db:"step"`
 	Zone           string            `db:"time_zone"`
 	Policy         []byte            `db:"policy"`
@@ -95,6 +96,7 @@ type taskJSON struct {
 const recordQuery = `
 SELECT r.id, r.organisation_id, r.case_id, r.need, r.urgency, r.state, r.outcome, r.unmet_reason, r.evidence, r.version,
 	r.owner_id, r.created_at, r.opened_at, r.closed_at, r.step, g.time_zone,
+	(SELECT max(withdrawn_at) FROM consents WHERE referral_id = r.id) AS withdrawn_at,
 	(SELECT body FROM policies p WHERE p.organisation_id = r.organisation_id ORDER BY p.version DESC LIMIT 1) AS policy,
 	(SELECT json_agg(x ORDER BY x.rank, x.created_at, x.id) FROM (
 		SELECT o.id, o.service_id, o.rank, o.created_at, o.state, o.reason, o.outcome, o.entered_at, o.sent_at,
@@ -146,7 +148,7 @@ func (row recordRow) record() (Record, error) {
 	}
 	rec.Facts = referral.Facts{ID: row.ID, State: row.State, Urgency: row.Urgency, Outcome: row.Outcome, Unmet: row.Unmet,
 		Evidence: row.Evidence, Version: row.Version, Owner: row.OwnerID, Created: row.CreatedAt, Opened: value(row.OpenedAt),
-		Closed: value(row.ClosedAt), Helpline: referral.Calendar{Zone: zone}}
+		Closed: value(row.ClosedAt), Withdrawn: value(row.WithdrawnAt), Helpline: referral.Calendar{Zone: zone}}
 	if row.Policy != nil {
 		if err := json.Unmarshal(row.Policy, &rec.Policy); err != nil {
 			return Record{}, fmt.Errorf("policy of organisation %s: %w", row.OrganisationID, err)

@@ -12,20 +12,21 @@ import (
 
 // Facts are what the rules need to know of one referral. They hold no personal data.
 type Facts struct {
-	ID       uuid.UUID
-	State    State
-	Urgency  Urgency
-	Outcome  string
-	Unmet    string
-	Evidence Evidence
-	Version  int
-	Owner    uuid.UUID // the navigator accountable for it
-	Created  time.Time
-	Opened   time.Time // zero while a draft
-	Closed   time.Time // zero until closed
-	Offers   []Offer   // by rank
-	Tasks    []Task    // all of them, done ones too, oldest first
-	Helpline Calendar  // the helpline's own business calendar
+	ID        uuid.UUID
+	State     State
+	Urgency   Urgency
+	Outcome   string
+	Unmet     string
+	Evidence  Evidence
+	Version   int
+	Owner     uuid.UUID // the navigator accountable for it
+	Created   time.Time
+	Opened    time.Time // zero while a draft
+	Closed    time.Time // zero until closed
+	Withdrawn time.Time // when the client withdrew consent, after which no agency sees anything of it; zero: not
+	Offers    []Offer   // by rank
+	Tasks     []Task    // all of them, done ones too, oldest first
+	Helpline  Calendar  // the helpline's own business calendar
 }
 
 // Offer is one agency's turn.
