@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -62,17 +64,52 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
+// demo is the content that every helpline begins with: making it takes a second, a copy a tenth of one.
+var demo = dbtest.Fill(func(ctx context.Context, pool *sqlx.DB) error {
+	desk := casework.New(pool, clock.NewManual(mondayTen), nil)
+	for _, p := range people {
+		org, err := desk.AddOrganisation(ctx, p.organisation, "705-555-0100", "")
+		if err != nil {
+			return err
+		}
+		if p.account, err = desk.AddAccount(ctx, org, p.email, "Noor", p.role, "en", password); err != nil {
+			return err
+		}
+		if _, p.key, err = desk.AddKey(ctx, p.email, "test"); err != nil {
+			return err
+		}
+	}
+	_, err := directory.ImportFS(ctx, pool, directory.DemoFS(), directory.ImportInput{Source: directory.DemoSource, Actor: "test"})
+	return err
+})
+
+// people of the two organisations. account and key come with the first copy of demo.
+var people = []*struct {
+	organisation, email string
+	role                referral.Role
+	account             casework.Account
+	key                 string
+}{
+	{organisation: "Kawartha 211", email: "nav@kawartha.example", role: referral.Navigator},
+	{organisation: "Lakehead 211", email: "nav@lakehead.example", role: referral.Coordinator},
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := demo.Drop(); err != nil {
+		fmt.Println(err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
 func newHelpline(t *testing.T, c Config) *helpline {
 	t.Helper()
-	pool := dbtest.New(t)
-	h := &helpline{t: t, db: pool, clock: clock.NewManual(mondayTen), log: &lockedBuffer{}}
+	pool := demo.New(t)
+	h := &helpline{t: t, db: pool, clock: clock.NewManual(mondayTen), log: &lockedBuffer{},
+		navigator: people[0].key, account: people[0].account, stranger: people[1].key}
 	h.desk = casework.New(pool, h.clock, nil)
-	ctx := t.Context()
-	h.navigator, h.account = h.person("Kawartha 211", "nav@kawartha.example", referral.Navigator)
-	h.stranger, _ = h.person("Lakehead 211", "nav@lakehead.example", referral.Coordinator)
-	_, err := directory.ImportFS(ctx, pool, directory.DemoFS(), directory.ImportInput{Source: directory.DemoSource, Actor: "test"})
-	h.must(err)
-	found, _, err := directory.Search(ctx, pool, directory.Query{Need: "food", Lang: "en", Limit: 50})
+	found, _, err := directory.Search(t.Context(), pool, directory.Query{Need: "food", Lang: "en", Limit: 50})
 	h.must(err)
 	for _, f := range found {
 		if s := f.Service; s.Email != "" && s.Status == "active" && s.AcceptsReferrals && s.FullUntil == nil {
@@ -90,17 +127,6 @@ func newHelpline(t *testing.T, c Config) *helpline {
 	h.must(err)
 	t.Cleanup(h.server.Close)
 	return h
-}
-
-func (h *helpline) person(organisation, email string, role referral.Role) (key string, a casework.Account) {
-	h.t.Helper()
-	org, err := h.desk.AddOrganisation(h.t.Context(), organisation, "705-555-0100", "")
-	h.must(err)
-	a, err = h.desk.AddAccount(h.t.Context(), org, email, "Noor", role, "en", "correct horse battery")
-	h.must(err)
-	_, key, err = h.desk.AddKey(h.t.Context(), email, "test")
-	h.must(err)
-	return key, a
 }
 
 func (h *helpline) must(err error) {

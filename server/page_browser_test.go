@@ -83,6 +83,15 @@ func pagesOf(v *visitor) map[string]string {
 	return pages
 }
 
+// pageWidths are the windows that pages of a language are looked at in. French is the longer one, so it goes through the
+// narrow window; pictures are taken of all four.
+func pageWidths() map[string][]int64 {
+	if *screenshots != "" {
+		return map[string][]int64{"en": {1280, 375}, "fr": {1280, 375}}
+	}
+	return map[string][]int64{"en": {1280}, "fr": {375}}
+}
+
 func TestEveryPageIsAccessible(t *testing.T) {
 	t.Parallel()
 	ctx := browser.New(t)
@@ -92,11 +101,7 @@ func TestEveryPageIsAccessible(t *testing.T) {
 	box.letters = []Letter{{ID: uuid.NewString(), At: v.clock.Now(), To: "intake@pantry.example", From: "Kawartha 211",
 		Locale: "en", Subject: "A referral waits for your answer", Text: "Please answer:\n\nhttp://127.0.0.1/r/abc\n", HTML: "<p>Please answer</p>"}}
 	pages := pagesOf(v)
-	// French is the longer language, so it goes through the narrow window; pictures are taken of all four.
-	widths := map[string][]int64{"en": {1280}, "fr": {375}}
-	if *screenshots != "" {
-		widths = map[string][]int64{"en": {1280, 375}, "fr": {1280, 375}}
-	}
+	widths := pageWidths()
 	look := func(lang, name, path string) {
 		for _, width := range widths[lang] {
 			err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(v.site.URL+path))

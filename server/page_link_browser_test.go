@@ -10,7 +10,8 @@ import (
 	"throughline/referral"
 )
 
-// TestTheAgencysPageIsAccessible looks at the page in each state, in both languages, on a phone and on a desk.
+// TestTheAgencysPageIsAccessible looks at the page in each state, in both languages: in French, the longer one, on a
+// phone, and in English on a desk. Pictures are taken of all four.
 func TestTheAgencysPageIsAccessible(t *testing.T) {
 	t.Parallel()
 	ctx := browser.New(t)
@@ -18,10 +19,11 @@ func TestTheAgencysPageIsAccessible(t *testing.T) {
 	site := httptest.NewServer(h.server)
 	t.Cleanup(site.Close)
 	pictures := &visitor{helpline: h}
+	widths := pageWidths()
 	look := func(name, path string) {
 		t.Helper()
 		for _, lang := range []string{"en", "fr"} {
-			for _, width := range []int64{375, 1280} {
+			for _, width := range widths[lang] {
 				h.must(chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(site.URL+path+"?lang="+lang)))
 				browser.Accessible(t, ctx, lang+" "+name)
 				pictures.picture(ctx, "link-"+name, lang, width)

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/require"
 
 	"throughline/db"
@@ -42,6 +43,32 @@ func TestTheDatabaseIsDroppedAtTheEnd(t *testing.T) {
 	var exists bool
 	d := New(t)
 	require.NoError(t, d.GetContext(t.Context(), &exists, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name))
+	require.False(t, exists)
+}
+
+func TestAFilledDatabaseIsMadeOnceAndCopied(t *testing.T) {
+	t.Parallel()
+	times := 0
+	filled := Fill(func(ctx context.Context, d *sqlx.DB) error {
+		times++
+		_, err := d.ExecContext(ctx, "CREATE TABLE content AS SELECT 1 AS n")
+		return err
+	})
+	require.NoError(t, filled.Drop(), "nothing was made yet")
+	a, b := filled.New(t), filled.New(t)
+	_, err := a.ExecContext(t.Context(), "DELETE FROM content")
+	require.NoError(t, err)
+	rows := -1
+	require.NoError(t, b.GetContext(t.Context(), &rows, "SELECT count(*) FROM content"))
+	require.Equal(t, 1, rows)
+	require.Equal(t, 1, times)
+	require.NoError(t, db.CheckSchema(t.Context(), b), "it is migrated")
+
+	name, err := filled.name()
+	require.NoError(t, err)
+	require.NoError(t, filled.Drop())
+	var exists bool
+	require.NoError(t, a.GetContext(t.Context(), &exists, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name))
 	require.False(t, exists)
 }
 
