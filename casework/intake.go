@@ -191,7 +191,7 @@ func (d *Desk) insertReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.
 
 // begun writes what goes with a new referral: consent, timeline, audit and, when it is open, its workflow's start.
 func (d *Desk) begun(ctx context.Context, tx *sqlx.Tx, who Actor, c db.CaseRow, f referral.Facts, in ReferralInput) error {
-	entry := db.Entry{What: "refer", To: string(f.State), Code: in.Need}
+	entry := db.Entry{What: referral.Refer, To: string(f.State), Code: in.Need}
 	if err := db.InsertTimeline(ctx, tx, who.line(), f.ID, f.Version, f.Created, []db.Entry{entry}); err != nil {
 		return err
 	}

@@ -210,7 +210,7 @@ func (d *Desk) AskNewLink(ctx context.Context, raw string) error {
 		if err := db.InsertMessages(ctx, tx, link.Organisation, link.Referral, w.rec.Facts.Version, key, now, []db.NewMessage{m}); err != nil {
 			return err
 		}
-		entry := db.Entry{What: "new_link", Offer: &o.ID}
+		entry := db.Entry{What: referral.NewLink, Offer: &o.ID}
 		if err := db.InsertTimeline(ctx, tx, who.line(), link.Referral, w.rec.Facts.Version, now, []db.Entry{entry}); err != nil {
 			return err
 		}

@@ -65,6 +65,7 @@ func (r *room) holds() {
 			require.Empty(r.t, f.Violations, "%s: %s", f.Invariant, f.Says)
 		}
 	}
+	require.Subset(r.t, referral.EventNames(), all[referral.Name](r, `SELECT DISTINCT what FROM timeline`), "these have words")
 }
 
 func (r *room) helpline(name string) uuid.UUID {

@@ -40,9 +40,9 @@ func keysOfTheRules() []string {
 	add("cause.", "mail_failed", "mail_pending", "mail_unknown", "mail_undelivered", "no_address", "asked", "contact_attempts",
 		"outcome_reported", "nobody_left", "waitlisted", "failed", "silence")
 	add("step.", string(referral.FinishDraft))
+	add("event.", texts(referral.EventNames())...)
 	for _, n := range referral.CommandNames() {
 		add("command.", string(n))
-		add("event.", string(n))
 		if n.ByClock() && n != referral.Undelivered {
 			add("step.", string(n))
 		}
