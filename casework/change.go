@@ -68,6 +68,11 @@ func (w *work) save(ctx context.Context, change referral.Change) error {
 	if err := w.saveOffers(ctx, change); err != nil {
 		return err
 	}
+	if !after.Withdrawn.Equal(before.Withdrawn) {
+		if err := w.consentWithdrawn(ctx); err != nil {
+			return err
+		}
+	}
 	changed := slices.DeleteFunc(slices.Clone(after.Tasks), func(t referral.Task) bool { return slices.Contains(before.Tasks, t) })
 	if err := db.SaveTasks(ctx, w.tx, w.rec.Organisation, after.ID, changed, w.who.ID, w.note); err != nil {
 		return err

@@ -49,11 +49,6 @@ func (w *work) consent(ctx context.Context, in CommandInput) (refused bool, err 
 		if w.rec.Facts.State == referral.Draft {
 			return false, nil
 		}
-	case referral.Withdraw:
-		if in.Reason == "consent_withdrawn" && in.OfferID == uuid.Nil {
-			return false, w.consentWithdrawn(ctx)
-		}
-		return false, nil
 	default:
 		return false, nil
 	}

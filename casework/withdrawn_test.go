@@ -109,3 +109,50 @@ func TestConsentWithdrawnWhileReceiptsGoOut(t *testing.T) {
 		require.Zero(t, one[int](r, `SELECT count(*) FROM links WHERE offer_id = $1 AND revoked_at IS NULL`, s.offer))
 	}
 }
+
+// The client may change their mind after the end: the outcome stands, and the agencies' pages are gone.
+func TestConsentCanBeWithdrawnAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	for name, c := range map[string]struct {
+		at  referral.OfferState
+		end casework.CommandInput
+	}{
+		"confirmed":         {referral.OutcomeReported, casework.CommandInput{Do: referral.Confirm, Outcome: "received_in_full"}},
+		"nobody could help": {referral.Declined, casework.CommandInput{Do: referral.Close, Outcome: "unmet", Unmet: "full"}},
+		"client declined":   {referral.Accepted, casework.CommandInput{Do: referral.Withdraw, Reason: "client_declined"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := r.in(t)
+			s := r.at(c.at)
+			before := r.do(s.ReferralID, c.end)
+			r.clock.Advance(time.Hour)
+			var after casework.Referral
+			w := r.watch(s.ReferralID, func() { after = r.do(s.ReferralID, consentWithdrawn) })
+			assert.Equal(t, written{Events: []string{"consent_withdrawn"}, Letters: []string{}, Outbox: []string{},
+				Audit: []string{"consent_withdrawn referral"}}, w)
+			assert.Equal(t, before.Version+1, after.Version)
+			assert.Equal(t, [4]any{before.State, before.Outcome, before.Evidence, before.ClosedAt},
+				[4]any{after.State, after.Outcome, after.Evidence, after.ClosedAt})
+			require.NotNil(t, after.Consent.WithdrawnAt)
+			assert.True(t, r.clock.Now().Equal(*after.Consent.WithdrawnAt))
+			assert.Zero(t, one[int](r, `SELECT count(*) FROM links WHERE offer_id = $1 AND revoked_at IS NULL`, s.offer))
+			_, err := r.OpenLink(t.Context(), s.token)
+			refused(t, err, referral.CodeNotFound, "")
+			r.clock.Advance(time.Hour)
+			assert.Equal(t, after, r.do(s.ReferralID, consentWithdrawn), "twice is once")
+		})
+	}
+}
+
+// Nothing was agreed to, so there is nothing to take back.
+func TestAClosedDraftHasNoConsent(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	draft := r.draft(r.services[0])
+	r.do(draft.ReferralID, casework.CommandInput{Do: referral.Close, Outcome: "met_elsewhere"})
+	before := r.contents()
+	_, err := r.Do(t.Context(), r.navigator, draft.ReferralID, consentWithdrawn, nil)
+	assert.Equal(t, "closed", refused(t, err, referral.CodeConflict, "").Outcome)
+	assert.Equal(t, before, r.contents())
+}

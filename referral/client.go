@@ -55,13 +55,20 @@ func (d *decision) withdraw() error {
 	return nil
 }
 
+// withdrawAll ends the referral. Consent can be withdrawn after the end too: then the outcome stands, and nobody is
+// written to, since an agency that still had the referral was told at its end.
 func (d *decision) withdrawAll() error {
 	if err := d.allow([]Role{Client, Navigator, Coordinator}); err != nil {
 		return err
 	}
 	outcome := outcomeOfWithdrawal[d.c.Reason]
+	consent := d.c.Reason == "consent_withdrawn" && !d.Facts.Opened.IsZero()
+	if consent && d.Facts.Withdrawn.IsZero() {
+		d.Facts.Withdrawn = d.now
+		d.Events = append(d.Events, Event{What: ConsentWithdrawn, Of: OfClient})
+	}
 	if d.Facts.State == Closed {
-		if d.Facts.Outcome == outcome {
+		if consent || d.Facts.Outcome == outcome {
 			return nil
 		}
 		return conflict(string(Closed))

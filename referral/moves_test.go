@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 )
 
 // everyone is each way to act: in one's own right, or as staff on another's word.
@@ -105,9 +106,10 @@ func TestOtherCommandsLeaveOffersAlone(t *testing.T) {
 	}
 }
 
-// settled is what a closed referral keeps for good: all but the call to an agency that was not told of the end.
+// settled is what a closed referral keeps for good: all but the call to an agency that was not told of the end, and the
+// consent, which the client may withdraw at any time.
 func settled(f Facts) Facts {
-	f.Tasks, f.Version = nil, 0
+	f.Tasks, f.Version, f.Withdrawn = nil, 0, time.Time{}
 	return f
 }
 

@@ -51,6 +51,40 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
+// Consent can be withdrawn at any time; a referral that has ended keeps its outcome.
+func TestConsentWithdrawnAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	whole := Command{Do: Withdraw, Reason: "consent_withdrawn"}
+	for _, c := range []struct {
+		about string
+		f     Facts
+	}{
+		{"confirmed", must(t, at(t, OutcomeReported, Routine), full(Confirm), Client, monday10)},
+		{"closed with nobody left", must(t, at(t, Failed, Routine), full(Close), Navigator, monday10)},
+		{"declined by the client", must(t, at(t, Sent, Routine), Command{Do: Withdraw, Reason: "client_declined"}, Navigator, monday10)},
+	} {
+		later := monday10.Add(time.Hour)
+		change, err := Decide(c.f, whole, Actor{Role: Navigator}, Standard(), later)
+		if err != nil {
+			t.Errorf("%s: %v", c.about, err)
+			continue
+		}
+		if f := change.Facts; !f.Withdrawn.Equal(later) || f.Version != c.f.Version+1 || !reflect.DeepEqual(settled(f), settled(c.f)) {
+			t.Errorf("%s: %+v", c.about, f)
+		}
+		if len(change.Events) != 1 || change.Events[0].What != ConsentWithdrawn || len(change.Posts) > 0 {
+			t.Errorf("%s: events %+v, letters %+v", c.about, change.Events, change.Posts)
+		}
+		twice, err := Decide(change.Facts, whole, Actor{Role: Navigator}, Standard(), later)
+		if err != nil || !twice.Repeated() {
+			t.Errorf("%s, twice: %v, %+v", c.about, err, twice.Events)
+		}
+		if _, err := Decide(c.f, whole, Actor{Role: Agency}, Standard(), later); CodeOf(err) != CodeForbidden {
+			t.Errorf("%s, by an agency: %v", c.about, err)
+		}
+	}
+}
+
 func TestEveryWithdrawalHasAnOutcome(t *testing.T) {
 	t.Parallel()
 	for _, r := range WithdrawReasons {
