@@ -171,6 +171,60 @@ func TestWhatIsSomeoneElsesIsNotThere(t *testing.T) {
 	v.post("/referrals/"+r.ID.String()+"/close", url.Values{"do": {"save"}, "outcome": {"moved"}}).is(http.StatusNotFound)
 }
 
+// taskOf gives the open task of a kind.
+func (v *visitor) taskOf(id uuid.UUID, kind referral.TaskKind) string {
+	v.t.Helper()
+	r, err := v.desk.Referral(v.t.Context(), v.account.Actor(casework.ViaPage), id)
+	v.must(err)
+	for _, task := range r.Tasks {
+		if task.Kind == kind && task.State == referral.TaskOpen {
+			return "/tasks/" + task.ID.String()
+		}
+	}
+	v.t.Fatalf("there is no open task to %s: %+v", kind, r.Tasks)
+	return ""
+}
+
+// TestASearchForAnotherServiceEndsWhenNoneIsNeeded finishes it where the rules do, and only there.
+func TestASearchForAnotherServiceEndsWhenNoneIsNeeded(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	v.signInAs("nav@kawartha.example")
+	said := func(do referral.Name) casework.CommandInput { return casework.CommandInput{Do: do, ToldBy: "Priya"} }
+	failed, declined := said(referral.Fail), said(referral.Decline)
+	failed.Reason, declined.Reason = "full", "full"
+	for _, c := range []struct {
+		services []uuid.UUID
+		happened []casework.CommandInput
+		button   string // "" when the search can't just be finished
+	}{
+		{v.services[:1], []casework.CommandInput{said(referral.Waitlist)}, "The person will wait"},
+		{v.services[:2], []casework.CommandInput{said(referral.Accept), failed}, "Go on with the next service"},
+		{v.services[:1], []casework.CommandInput{declined}, ""},
+	} {
+		id := v.call("Zoë Canary", "food", referral.Routine, c.services...)
+		v.tick(id, 1)
+		for _, in := range c.happened {
+			v.do(id, in)
+		}
+		v.tick(id, 3)
+		at := v.taskOf(id, referral.FindAlternative)
+		page := v.get(at).is(200)
+		if got := page.says("#task-form button"); got != c.button {
+			t.Errorf("the page offers %q, want %q", got, c.button)
+		}
+		form := url.Values{"do": {"save"}, "note": {"We talked about it"}}
+		if c.button == "" {
+			v.post(at, form).is(http.StatusUnprocessableEntity)
+			continue
+		}
+		v.post(at, form).is(200)
+		if got := v.get(at).is(200).says("dl"); !strings.Contains(got, "We talked about it") {
+			t.Errorf("%s: the task says %s", c.button, got)
+		}
+	}
+}
+
 // stranger is the other organisation of the scene.
 func (v *visitor) stranger() (id uuid.UUID) {
 	v.t.Helper()

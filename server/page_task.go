@@ -18,7 +18,7 @@ type taskView struct {
 	Client   casework.Case
 	Offer    *casework.Offer // nil: about the referral as a whole
 	Commands []link          // that would do the task, or record what came of it
-	Finish   bool            // a result ends it; else only one of the commands does
+	Finish   string          // what it means to finish it without a command; "" when only a command does
 	Key      string
 	Note     string
 }
@@ -57,8 +57,30 @@ func (s *Server) readTask(c echo.Context) (taskView, error) {
 		return v, err
 	}
 	v.findOffer()
-	v.Finish = v.Task.State == referral.TaskOpen && v.Task.Kind != referral.AnswerAgency && v.Task.Kind != referral.FindAlternative
+	v.Finish = finishing(v.Task, v.Referral.Offers)
 	return v, nil
+}
+
+// finishing says what it means to finish a task without a command: that it is "done" or, of the search for another
+// service, that the person will "wait" for a place or that the "next" one of those agreed to is asked. It is "" where
+// the rules let only a command end the task.
+func finishing(t casework.Task, offers []casework.Offer) string {
+	in := func(has func(referral.OfferState) bool) bool {
+		return slices.ContainsFunc(offers, func(o casework.Offer) bool { return has(o.State) })
+	}
+	switch {
+	case t.State != referral.TaskOpen || t.Kind == referral.AnswerAgency:
+		return ""
+	case t.Kind != referral.FindAlternative:
+		return "done"
+	case in(func(s referral.OfferState) bool { return s == referral.Waitlisted }):
+		return "wait"
+	case in(func(s referral.OfferState) bool { return s == referral.Queued }):
+		return "next"
+	case in(func(s referral.OfferState) bool { return !s.Ended() }):
+		return "done"
+	}
+	return ""
 }
 
 func (v *taskView) findOffer() {
