@@ -52,7 +52,7 @@ func (d *decision) open() error {
 	return nil
 }
 
-// addOffer asks further agencies, after those already chosen. One that was tried is not asked again.
+// addOffer asks further agencies, after those already chosen. One that has said no is not asked again.
 func (d *decision) addOffer() error {
 	if err := d.allow([]Role{Navigator, Coordinator}); err != nil {
 		return err
@@ -81,9 +81,12 @@ func (d *decision) addOffer() error {
 	return nil
 }
 
-// tried reports that a service has had its turn, or waits for it. A turn that was an error does not count.
+// tried reports that a service has the referral, waits for its turn, or has said no. One that stayed silent may answer
+// yet, and a turn that was an error, or was taken back, says nothing of the agency.
 func (d *decision) tried(service uuid.UUID) bool {
-	return slices.ContainsFunc(d.Facts.Offers, func(o Offer) bool { return o.Service == service && o.State != InError })
+	return slices.ContainsFunc(d.Facts.Offers, func(o Offer) bool {
+		return o.Service == service && o.State != Lapsed && o.State != Withdrawn && o.State != InError
+	})
 }
 
 func (d *decision) queue(n NewOffer, rank int) {
@@ -122,8 +125,9 @@ func (d *decision) reassign() error {
 	return nil
 }
 
-// finishTask records that a person has done a task. News from a call starts the agency's clock anew. A search for an
-// alternative ends with a further service or with a closed referral, never with a click.
+// finishTask records that a person has done a task. News from a call begins the wait for the next word of an agency
+// that has said yes anew; one that has not answered lapses when it would have, since a call is no answer. A search for
+// an alternative ends with a further service or with a closed referral, never with a click.
 func (d *decision) finishTask() error {
 	if err := d.allow([]Role{Navigator, Coordinator}); err != nil {
 		return err

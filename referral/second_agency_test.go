@@ -154,8 +154,16 @@ func TestServicesAreChosenOnce(t *testing.T) {
 			t.Errorf("add %s: %v, want invalid", about, err)
 		}
 	}
-	again := Command{Do: AddOffer, Offers: []NewOffer{service("a")}}
-	if _, err := Decide(at(t, Declined, Routine), again, Actor{Role: Navigator}, Standard(), monday10); CodeOf(err) != CodeInvalid {
-		t.Errorf("asking an agency that declined: %v, want invalid", err)
+	again := Command{Do: AddOffer, Offers: []NewOffer{{ID: named("offer again"), Service: service("a").Service}}}
+	for _, state := range OfferStates {
+		before := at(t, state, Routine)
+		if before.State == Closed {
+			continue
+		}
+		_, err := Decide(before, again, Actor{Role: Navigator}, Standard(), monday10)
+		open := state == Lapsed || state == Withdrawn || state == InError
+		if open && err != nil || !open && CodeOf(err) != CodeInvalid {
+			t.Errorf("asking an agency again whose turn is %s: %v", state, err)
+		}
 	}
 }
