@@ -36,11 +36,16 @@ type referralView struct {
 func (r referralView) Commands() []referral.Name {
 	switch r.State {
 	case referral.Draft:
-		return []referral.Name{referral.OpenDraft, referral.AddOffer, referral.Close}
+		return []referral.Name{referral.OpenDraft, referral.AddOffer, referral.Reassign, referral.Withdraw, referral.Close}
 	case referral.Open:
 		return []referral.Name{referral.AddOffer, referral.Reassign, referral.Withdraw, referral.Close}
 	}
 	return nil
+}
+
+// Agreed reports a closed referral whose consent stands: the agencies that had it can still open its page.
+func (r referralView) Agreed() bool {
+	return r.State == referral.Closed && r.OpenedAt != nil && r.Consent != nil && r.Consent.Given && r.Consent.WithdrawnAt == nil
 }
 
 // OpenTasks are the tasks that wait for someone.
@@ -90,10 +95,10 @@ func (s *Server) casePage(c echo.Context) error {
 		Body: v, Done: done(c)})
 }
 
-// done is the command that was just carried out, as the address says; "" for anything that is not a command.
+// done is what was just recorded, as the address says; "" for anything that no form of ours records.
 func done(c echo.Context) string {
 	name := c.QueryParam("done")
-	if name == "refer" || name == "case" || slices.Contains(referral.CommandNames(), referral.Name(name)) {
+	if name == "case" || slices.Contains(referral.EventNames(), referral.Name(name)) {
 		return name
 	}
 	return ""

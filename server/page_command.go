@@ -56,6 +56,7 @@ var commandForms = map[referral.Name]commandForm{
 type commandView struct {
 	commandForm
 	Do         referral.Name
+	Words      string // that name the page's texts: the command's name, or a variant of it
 	Referral   casework.Referral
 	Offer      *casework.Offer // nil: the referral as a whole
 	Colleagues []casework.Account
@@ -81,11 +82,18 @@ func (s *Server) commandPage(c echo.Context) error {
 		return err
 	}
 	v.In.Key, v.In.How = uuid.NewString(), "verbal"
+	if len(v.Reasons) == 1 {
+		v.In.Reason = v.Reasons[0].Code
+	}
 	return s.showCommand(c, v, nil)
 }
 
 func (s *Server) showCommand(c echo.Context, v commandView, wrongs []wrong) error {
-	return s.formPage(c, "command", s.locale(c).T("command."+string(v.Do)), wrongs, v)
+	title := "say." + v.Words
+	if v.ToldBy {
+		title = "event." + v.Words
+	}
+	return s.formPage(c, "command", s.locale(c).T(title), wrongs, v)
 }
 
 // command carries out what staff ask of a referral, on their own or on someone's word.
@@ -114,7 +122,11 @@ func (s *Server) command(c echo.Context) error {
 		c.Set(backKey, placeOf(v.Referral))
 		return err
 	}
-	return s.seeOther(c, placeOf(v.Referral), string(v.Do))
+	done := v.Do
+	if v.Referral.State == referral.Closed {
+		done = referral.ConsentWithdrawn // the one thing that can still be recorded
+	}
+	return s.seeOther(c, placeOf(v.Referral), string(done))
 }
 
 // placeOf is where a referral is in its folder.
@@ -130,7 +142,7 @@ func (s *Server) readCommand(c echo.Context, form url.Values) (commandView, erro
 	if err != nil || !ok {
 		return commandView{}, referral.NotFound("page")
 	}
-	v := commandView{commandForm: asks, Do: do, Zone: s.cfg.Zone.String(), In: readTyped(form)}
+	v := commandView{commandForm: asks, Do: do, Words: string(do), Zone: s.cfg.Zone.String(), In: readTyped(form)}
 	ctx := c.Request().Context()
 	if v.Referral, err = s.desk.Referral(ctx, staff(c), id); err != nil {
 		return v, err
@@ -141,6 +153,9 @@ func (s *Server) readCommand(c echo.Context, form url.Values) (commandView, erro
 			return v, referral.NotFound("offer")
 		}
 		v.Offer = &v.Referral.Offers[i]
+	}
+	if do == referral.Withdraw && v.Offer == nil {
+		v.withdrawing()
 	}
 	// A draft asks for consent once, when it is opened.
 	v.Consent = asks.Consent && (do == referral.OpenDraft || v.Referral.State == referral.Open)
@@ -153,6 +168,21 @@ func (s *Server) readCommand(c echo.Context, form url.Values) (commandView, erro
 		err = s.pickFurther(c, &v, form)
 	}
 	return v, err
+}
+
+// withdrawing fits the page to what taking back the whole referral means where it stands: of a draft no agency knows and
+// no consent was given; of a closed one the consent is all that can be taken back.
+func (v *commandView) withdrawing() {
+	consent := func(r referral.Reason) bool { return r.Code == "consent_withdrawn" }
+	switch v.Referral.State {
+	case referral.Draft:
+		v.Words += ".draft"
+		v.Reasons = slices.DeleteFunc(slices.Clone(v.Reasons), consent)
+	case referral.Closed:
+		v.Words += ".closed"
+		v.Reasons = slices.DeleteFunc(slices.Clone(v.Reasons), func(r referral.Reason) bool { return !consent(r) })
+		v.ByClient = false // nobody else can take it back
+	}
 }
 
 // pickFurther finds services for a referral that has asked some already.
