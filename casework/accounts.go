@@ -10,6 +10,7 @@ import (
 
 	"github.com/alexedwards/argon2id"
 	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
 
 	"throughline/db"
 	"throughline/internal/token"
@@ -106,12 +107,7 @@ func (d *Desk) AllAccounts(ctx context.Context, organisation uuid.UUID) ([]Accou
 
 // SetLocale keeps the language a person wants.
 func (d *Desk) SetLocale(ctx context.Context, id uuid.UUID, lang string) error {
-	a, err := db.FindAccount(ctx, d.DB, id)
-	if err != nil {
-		return err
-	}
-	a.Locale = locale.Match(lang)
-	return db.UpdateAccount(ctx, d.DB, a)
+	return db.SetLocale(ctx, d.DB, id, locale.Match(lang))
 }
 
 // AddOrganisation adds a helpline.
@@ -153,7 +149,24 @@ func (d *Desk) AddAccount(ctx context.Context, organisation uuid.UUID, email, na
 	}
 	a := db.Account{ID: uuid.New(), OrganisationID: organisation, Email: email, Name: name, Role: role, Locale: locale.Match(lang),
 		PasswordHash: hash, Active: true, CreatedAt: d.Clock.Now()}
-	return accountOf(a), db.InsertAccount(ctx, d.DB, a)
+	return accountOf(a), d.house(ctx, organisation, "add_account", "account", a.ID, func(ctx context.Context, tx *sqlx.Tx) error {
+		return db.InsertAccount(ctx, tx, a)
+	})
+}
+
+// house changes who may come in, in one transaction with the audit entry.
+func (d *Desk) house(ctx context.Context, organisation uuid.UUID, action, subject string, id uuid.UUID, do func(ctx context.Context, tx *sqlx.Tx) error) error {
+	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := do(ctx, tx); err != nil {
+			return err
+		}
+		return db.InsertAudit(ctx, tx, houseActor(organisation).line(), d.Clock.Now(), action, subject, id)
+	})
+}
+
+// houseActor is whoever runs the helpline's machine, who has no account.
+func houseActor(organisation uuid.UUID) Actor {
+	return Actor{Actor: referral.Actor{Role: referral.System}, Organisation: organisation, Via: ViaCLI}
 }
 
 func hashPassword(password string) (string, error) {
@@ -165,26 +178,17 @@ func hashPassword(password string) (string, error) {
 
 // SetPassword gives an account a new password.
 func (d *Desk) SetPassword(ctx context.Context, email, password string) error {
-	return d.updateAccount(ctx, email, func(a *db.Account) (err error) {
-		a.PasswordHash, err = hashPassword(password)
-		return err
-	})
-}
-
-// CloseAccount keeps someone from signing in from now on; their keys end with it.
-func (d *Desk) CloseAccount(ctx context.Context, email string) error {
-	return d.updateAccount(ctx, email, func(a *db.Account) error { a.Active = false; return nil })
-}
-
-func (d *Desk) updateAccount(ctx context.Context, email string, change func(*db.Account) error) error {
 	a, err := db.FindAccountByEmail(ctx, d.DB, email)
 	if err != nil {
 		return err
 	}
-	if err := change(&a); err != nil {
+	hash, err := hashPassword(password)
+	if err != nil {
 		return err
 	}
-	return db.UpdateAccount(ctx, d.DB, a)
+	return d.house(ctx, a.OrganisationID, "set_password", "account", a.ID, func(ctx context.Context, tx *sqlx.Tx) error {
+		return db.SetPassword(ctx, tx, a.ID, hash)
+	})
 }
 
 // AddKey makes an API key for an account. The key is given once; only its digest is kept.
@@ -195,7 +199,9 @@ func (d *Desk) AddKey(ctx context.Context, email, name string) (id uuid.UUID, ke
 	}
 	key = "tlk_" + token.New()
 	k := db.APIKey{ID: uuid.New(), AccountID: a.ID, Name: name, CreatedAt: d.Clock.Now()}
-	return k.ID, key, db.InsertKey(ctx, d.DB, a.OrganisationID, k, token.Hash(key))
+	return k.ID, key, d.house(ctx, a.OrganisationID, "add_key", "api_key", k.ID, func(ctx context.Context, tx *sqlx.Tx) error {
+		return db.InsertKey(ctx, tx, a.OrganisationID, k, token.Hash(key))
+	})
 }
 
 // Keys lists every API key of a helpline, newest first.
@@ -205,5 +211,12 @@ func (d *Desk) Keys(ctx context.Context, organisation uuid.UUID) ([]db.APIKey, e
 
 // RevokeKey ends an API key at once.
 func (d *Desk) RevokeKey(ctx context.Context, id uuid.UUID) error {
-	return db.RevokeKey(ctx, d.DB, id, d.Clock.Now())
+	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		now := d.Clock.Now()
+		organisation, err := db.RevokeKey(ctx, tx, id, now)
+		if err != nil {
+			return err
+		}
+		return db.InsertAudit(ctx, tx, houseActor(organisation).line(), now, "revoke_key", "api_key", id)
+	})
 }

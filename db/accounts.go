@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -112,14 +114,50 @@ func Accounts(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID
 	return list, nil
 }
 
-// UpdateAccount changes what may change of an account: its password, its language, whether it may sign in.
-func UpdateAccount(ctx context.Context, q sqlx.ExtContext, a Account) error {
-	_, err := sqlx.NamedExecContext(ctx, q, `UPDATE accounts SET password_hash = :password_hash, locale = :locale, active = :active
-		WHERE id = :id`, a)
+// SetPassword gives an account another password; not_found when there is no such account.
+func SetPassword(ctx context.Context, q sqlx.ExecerContext, id uuid.UUID, hash string) error {
+	return setAccount(ctx, q, `UPDATE accounts SET password_hash = $2 WHERE id = $1`, id, hash)
+}
+
+// SetLocale keeps the language a person wants; not_found when there is no such account.
+func SetLocale(ctx context.Context, q sqlx.ExecerContext, id uuid.UUID, lang string) error {
+	return setAccount(ctx, q, `UPDATE accounts SET locale = $2 WHERE id = $1`, id, lang)
+}
+
+// CloseAccount keeps someone from signing in; not_found when there is no such account.
+func CloseAccount(ctx context.Context, q sqlx.ExecerContext, id uuid.UUID) error {
+	return setAccount(ctx, q, `UPDATE accounts SET active = false WHERE id = $1`, id)
+}
+
+// setAccount writes one column only, so that two who change an account at once do not undo each other's change.
+func setAccount(ctx context.Context, q sqlx.ExecerContext, query string, args ...any) error {
+	res, err := q.ExecContext(ctx, query, args...)
 	if err != nil {
 		return fmt.Errorf("save account: %w", Translate(err))
 	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return referral.NotFound("account")
+	}
 	return nil
+}
+
+// OldestCoordinator finds the coordinator who has been with an organisation longest and still is, and keeps the account
+// as it is until the transaction ends; not_found when there is none.
+func OldestCoordinator(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID) (Account, error) {
+	return account(ctx, tx, `SELECT `+accountColumns+` FROM accounts WHERE organisation_id = $1 AND role = 'coordinator' AND active
+		ORDER BY created_at, id LIMIT 1 FOR NO KEY UPDATE`, organisation)
+}
+
+// WorkOf lists the referrals that are someone's to carry on, and those with an open task of theirs.
+func WorkOf(ctx context.Context, q sqlx.QueryerContext, organisation, id uuid.UUID) ([]uuid.UUID, error) {
+	var ids []uuid.UUID
+	err := sqlx.SelectContext(ctx, q, &ids, `SELECT id FROM referrals WHERE organisation_id = $1 AND owner_id = $2 AND state <> 'closed'
+		UNION SELECT referral_id FROM tasks WHERE organisation_id = $1 AND assignee_id = $2 AND state = 'open' ORDER BY 1`,
+		organisation, id)
+	if err != nil {
+		return nil, fmt.Errorf("read referrals: %w", Translate(err))
+	}
+	return ids, nil
 }
 
 // APIKey is a key as it is kept: its digest, never itself.
@@ -153,14 +191,15 @@ func Keys(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID) ([
 	return list, nil
 }
 
-// RevokeKey ends a key at once; not_found when there is no such key, or it has ended.
-func RevokeKey(ctx context.Context, q sqlx.ExecerContext, id uuid.UUID, at time.Time) error {
-	res, err := q.ExecContext(ctx, `UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL`, id, at)
+// RevokeKey ends a key at once and says whose it was; not_found when there is no such key, or it has ended.
+func RevokeKey(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID, at time.Time) (organisation uuid.UUID, err error) {
+	err = sqlx.GetContext(ctx, q, &organisation, `UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL
+		RETURNING organisation_id`, id, at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return uuid.Nil, referral.NotFound("API key")
+	}
 	if err != nil {
-		return fmt.Errorf("revoke API key: %w", Translate(err))
+		return uuid.Nil, fmt.Errorf("revoke API key: %w", Translate(err))
 	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return referral.NotFound("API key")
-	}
-	return nil
+	return organisation, nil
 }

@@ -15,10 +15,12 @@ type CheckQuery struct{ Invariant, Says, Looked, Broken string }
 
 // Checks are the invariants that the record alone can break.
 var Checks = []CheckQuery{
-	{"I2", "every open referral has one step with a due time and someone accountable, and none is forgotten",
+	{"I2", "every open referral has one step with a due time and someone accountable who is there, and none is forgotten",
 		`SELECT count(*) FROM referrals WHERE state = 'open' AND $1::timestamptz IS NOT NULL`,
-		`SELECT id, CASE WHEN step_due IS NULL OR step_role = '' THEN 'no next step' ELSE 'its step is overdue' END AS what
-		FROM referrals WHERE state = 'open' AND (step_due IS NULL OR step_role = '' OR step_due < $1)`},
+		`SELECT r.id, CASE WHEN r.step_due IS NULL OR r.step_role = '' THEN 'no next step' WHEN r.step_due < $1 THEN 'its step is overdue'
+			ELSE 'its step is for someone who has left' END AS what
+		FROM referrals r LEFT JOIN accounts p ON p.id = r.step_person
+		WHERE r.state = 'open' AND (r.step_due IS NULL OR r.step_role = '' OR r.step_due < $1 OR NOT p.active)`},
 	{"I4", "at most one message for each occasion and recipient; a further one says why",
 		`SELECT count(*) FROM messages WHERE $1::timestamptz IS NOT NULL`,
 		`SELECT min(id::text)::uuid AS id, 'the same letter more than once' AS what FROM messages WHERE $1::timestamptz IS NOT NULL

@@ -102,25 +102,30 @@ func (d *decision) queue(n NewOffer, rank int) {
 	d.Events = append(d.Events, Event{What: AddOffer, Offer: n.ID, To: string(Queued)})
 }
 
+// reassign hands a referral over with every open task that is someone's own. System does so when an account is closed.
+// A closed referral keeps its owner; only what is still to be done about it, a call say, can be handed over.
 func (d *decision) reassign() error {
-	if err := d.allow([]Role{Navigator, Coordinator}); err != nil {
+	if err := d.allow([]Role{System, Navigator, Coordinator}); err != nil {
 		return err
-	}
-	if d.Facts.State == Closed {
-		return conflict(string(Closed))
 	}
 	if d.c.Person == uuid.Nil {
 		return Invalid("person_id", "is missing")
 	}
-	if d.c.Person == d.Facts.Owner {
-		return nil
-	}
+	handed := false
 	for i := range d.Facts.Tasks {
-		if t := &d.Facts.Tasks[i]; t.State == TaskOpen && t.Assignee == d.Facts.Owner {
-			t.Assignee = d.c.Person
+		if t := &d.Facts.Tasks[i]; t.State == TaskOpen && t.Assignee != nobody && t.Assignee != d.c.Person {
+			t.Assignee, handed = d.c.Person, true
 		}
 	}
-	d.Facts.Owner = d.c.Person
+	switch {
+	case d.Facts.State == Closed && !handed:
+		return conflict(string(Closed))
+	case d.Facts.State == Closed:
+	case d.c.Person == d.Facts.Owner && !handed:
+		return nil
+	default:
+		d.Facts.Owner = d.c.Person
+	}
 	d.Events = append(d.Events, Event{What: Reassign})
 	return nil
 }

@@ -1,0 +1,55 @@
+package casework
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/db"
+	"throughline/referral"
+)
+
+// errNobodyLeft is the answer when nobody could go on with the work of an account that is to be closed.
+var errNobodyLeft = &referral.Error{Code: referral.CodeConflict, Field: "email",
+	Message: "the account has open referrals or tasks and the helpline has no other active coordinator: add one first"}
+
+// CloseAccount keeps someone from signing in from now on; their keys end with it. Their open referrals and tasks become
+// those of the coordinator who has been there longest. Errors: not_found; conflict when there is no coordinator to
+// take them.
+func (d *Desk) CloseAccount(ctx context.Context, email string) error {
+	a, err := db.FindAccountByEmail(ctx, d.DB, email)
+	if err != nil {
+		return err
+	}
+	return d.house(ctx, a.OrganisationID, "close_account", "account", a.ID, func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := db.CloseAccount(ctx, tx, a.ID); err != nil {
+			return err
+		}
+		work, err := db.WorkOf(ctx, tx, a.OrganisationID, a.ID)
+		if err != nil || len(work) == 0 {
+			return err
+		}
+		heir, err := db.OldestCoordinator(ctx, tx, a.OrganisationID)
+		if referral.CodeOf(err) == referral.CodeNotFound {
+			return errNobodyLeft
+		}
+		if err != nil {
+			return err
+		}
+		return d.handOver(ctx, tx, a.OrganisationID, work, heir.ID)
+	})
+}
+
+func (d *Desk) handOver(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID, work []uuid.UUID, to uuid.UUID) error {
+	for _, id := range work {
+		w, err := d.lock(ctx, tx, houseActor(organisation), id, d.Clock.Now())
+		if err != nil {
+			return err
+		}
+		if _, err := w.decide(ctx, referral.Command{Do: referral.Reassign, Person: to}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
