@@ -1,6 +1,9 @@
 package server
 
 import (
+	"container/list"
+	"crypto/sha256"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -14,10 +17,15 @@ type throttle struct {
 	window time.Duration
 
 	mu    sync.Mutex
-	tries map[string]tries
+	tries map[digest]*list.Element
+	order *list.List // of *tries, the window that began first at the front
 }
 
+// digest stands for a key: whatever a stranger sends as one takes the same room, and is not kept.
+type digest [sha256.Size]byte
+
 type tries struct {
+	key   digest
 	count int
 	until time.Time
 }
@@ -26,23 +34,29 @@ type tries struct {
 const maxKeys = 50_000
 
 func newThrottle(c clock.Clock, limit int, window time.Duration) *throttle {
-	return &throttle{clock: c, limit: limit, window: window, tries: map[string]tries{}}
+	return &throttle{clock: c, limit: limit, window: window, tries: map[digest]*list.Element{}, order: list.New()}
 }
 
-// allow counts an event and reports whether the key is still within its limit.
+// allow counts an event and reports whether the key is still within its limit. Of too many keys the one whose window
+// began first is forgotten: a flood locks nobody out, and sets nobody free who was counted just now.
 func (t *throttle) allow(key string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.clock.Now()
-	if len(t.tries) >= maxKeys {
-		t.sweep(now)
+	for first := t.order.Front(); first != nil && !now.Before(first.Value.(*tries).until); first = t.order.Front() {
+		t.drop(first)
 	}
-	k := t.tries[key]
-	if !now.Before(k.until) {
-		k = tries{until: now.Add(t.window)}
+	id := digest(sha256.Sum256([]byte(key)))
+	at, known := t.tries[id]
+	if !known {
+		if t.order.Len() >= maxKeys {
+			t.drop(t.order.Front())
+		}
+		at = t.order.PushBack(&tries{key: id, until: now.Add(t.window)})
+		t.tries[id] = at
 	}
+	k := at.Value.(*tries)
 	k.count++
-	t.tries[key] = k
 	return k.count <= t.limit
 }
 
@@ -50,17 +64,26 @@ func (t *throttle) allow(key string) bool {
 func (t *throttle) forget(key string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.tries, key)
+	if at, known := t.tries[sha256.Sum256([]byte(key))]; known {
+		t.drop(at)
+	}
 }
 
-// sweep drops the windows that have ended, and all of them when none has: a flood must not lock anyone out.
-func (t *throttle) sweep(now time.Time) {
-	for key, k := range t.tries {
-		if !now.Before(k.until) {
-			delete(t.tries, key)
-		}
+func (t *throttle) drop(at *list.Element) {
+	delete(t.tries, at.Value.(*tries).key)
+	t.order.Remove(at)
+}
+
+// neighbourhood is the address that a caller is counted by: the whole of an IPv4 address, and of an IPv6 address the
+// network, since one subscriber has all of it.
+func neighbourhood(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return address
 	}
-	if len(t.tries) >= maxKeys {
-		clear(t.tries)
+	network, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return address
 	}
+	return network.String()
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/hex"
 	"net/http"
 	"regexp"
 	"time"
@@ -9,7 +8,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"throughline/casework"
-	"throughline/internal/token"
 	"throughline/locale"
 	"throughline/referral"
 )
@@ -29,7 +27,7 @@ const (
 type linkDesk struct {
 	*Server
 	bad   *throttle // by the caller's address: links that open nothing
-	views *throttle // by the digest of the token
+	views *throttle // by the token
 }
 
 func (s *Server) linkRoutes(e *echo.Echo) {
@@ -79,7 +77,7 @@ func (d *linkDesk) tokenOf(c echo.Context) string {
 // open shows the page of the visitor's link.
 func (d *linkDesk) open(c echo.Context) error {
 	raw := d.tokenOf(c)
-	if raw != "" && !d.views.allow(hex.EncodeToString(token.Hash(raw))) {
+	if raw != "" && !d.views.allow(raw) {
 		return &referral.Error{Code: referral.CodeRateLimited, Message: "this link was opened too often"}
 	}
 	page, err := d.read(c, raw)
@@ -106,7 +104,7 @@ func (d *linkDesk) deadLink(c echo.Context, raw string, err error) error {
 	if referral.CodeOf(err) != referral.CodeNotFound {
 		return err
 	}
-	if raw != "" && !d.bad.allow(c.RealIP()) {
+	if raw != "" && !d.bad.allow(neighbourhood(c.RealIP())) {
 		return &referral.Error{Code: referral.CodeRateLimited, Message: "too many links that open nothing"}
 	}
 	return d.page(c, http.StatusNotFound, "link_dead", d.locale(c).T("agency.dead.title"), nil)
@@ -115,7 +113,7 @@ func (d *linkDesk) deadLink(c echo.Context, raw string, err error) error {
 // newLink has a new link mailed to the address on file, when the visitor's link once was good. What it answers does not
 // tell whether it was.
 func (d *linkDesk) newLink(c echo.Context) error {
-	if !d.bad.allow(c.RealIP()) {
+	if !d.bad.allow(neighbourhood(c.RealIP())) {
 		return &referral.Error{Code: referral.CodeRateLimited, Message: "too many links asked for"}
 	}
 	if raw := d.tokenOf(c); raw != "" {

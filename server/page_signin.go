@@ -1,22 +1,17 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"throughline/casework"
 	"throughline/locale"
 	"throughline/referral"
-)
-
-// Ten tries in ten minutes for one address and one account: enough for a forgotten password, too few for a guess.
-const (
-	signInTries  = 10
-	signInWindow = 10 * time.Minute
 )
 
 // signInForm is the page's form. Held is a form that was sent when the session had ended.
@@ -44,12 +39,14 @@ func (s *Server) showSignIn(c echo.Context, status int, f signInForm) error {
 func (s *Server) signIn(c echo.Context) error {
 	f := signInForm{Email: strings.TrimSpace(c.FormValue("email")), Next: localPath(c.FormValue("next")),
 		Held: heldFields(c.Request().PostForm)}
-	key := strings.ToLower(f.Email) + " " + c.RealIP()
-	if !s.signIns.allow(key) {
-		return &referral.Error{Code: referral.CodeRateLimited, Message: "too many tries to sign in"}
+	pass := c.FormValue("password")
+	if len(f.Email) > maxEmail || len(pass) > maxPassword {
+		f.Email, f.Failed = "", true // no account has these
+		return s.showSignIn(c, http.StatusUnauthorized, f)
 	}
-	ctx := c.Request().Context()
-	account, err := s.desk.SignIn(ctx, f.Email, c.FormValue("password"))
+	account, err := s.signIns.enter(c, f.Email, func(ctx context.Context) (casework.Account, error) {
+		return s.desk.SignIn(ctx, f.Email, pass)
+	})
 	if referral.CodeOf(err) == referral.CodeUnauthenticated {
 		f.Failed = true
 		return s.showSignIn(c, http.StatusUnauthorized, f)
@@ -57,7 +54,7 @@ func (s *Server) signIn(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	s.signIns.forget(key)
+	ctx := c.Request().Context()
 	// A new token at each change of who is signed in, or a token planted before would be signed in too.
 	if err := s.sessions.RenewToken(ctx); err != nil {
 		return err

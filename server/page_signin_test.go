@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -65,6 +67,58 @@ func TestGuessingIsSlowedDownForTheGuesserOnly(t *testing.T) {
 	v.forget()
 	v.clock.Advance(signInWindow + time.Second)
 	v.signInAs("nav@kawartha.example")
+}
+
+func TestAnAddressIsRefusedForAllAccounts(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	for range signInsFrom {
+		v.server.signIns.byAddress.allow("127.0.0.1")
+	}
+	v.post("/sign-in", url.Values{"email": {"nav@kawartha.example"}, "password": {password}}).is(http.StatusTooManyRequests)
+	if n := len(v.server.signIns.byAccount.tries); n != 0 {
+		t.Errorf("%d accounts are counted for an address that is refused", n)
+	}
+	v.clock.Advance(signInWindow)
+	v.signInAs("nav@kawartha.example")
+}
+
+func TestWhatNoAccountCanHaveIsRefusedUnread(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	for _, form := range []url.Values{{"email": {strings.Repeat("a", maxEmail) + "@x.example"}, "password": {password}},
+		{"email": {"nav@kawartha.example"}, "password": {strings.Repeat("p", maxPassword+1)}}} {
+		page := v.post("/sign-in", form).is(http.StatusUnauthorized)
+		if got := page.says("#wrongs"); got != "The email address or the password is not right." || page.Find("#email").AttrOr("value", "") != "" {
+			t.Errorf("%q, in the field %d characters", got, len(page.Find("#email").AttrOr("value", "")))
+		}
+	}
+	if n := len(v.server.signIns.byAccount.tries) + len(v.server.signIns.byAddress.tries); n != 0 {
+		t.Errorf("%d keys are kept of it", n)
+	}
+}
+
+func TestACrowdSigningInWaitsItsTurn(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	for range signInsAtOnce {
+		v.server.signIns.room <- struct{}{}
+	}
+	form := url.Values{"email": {"nav@kawartha.example"}, "password": {password}}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/sign-in", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	v.server.ServeHTTP(w, r)
+	if w.Code != http.StatusServiceUnavailable || len(w.Result().Cookies()) != 0 {
+		t.Errorf("who can't wait is answered %d", w.Code)
+	}
+	<-v.server.signIns.room
+	v.signInAs("nav@kawartha.example")
+	if n := len(v.server.signIns.room); n != signInsAtOnce-1 {
+		t.Errorf("%d places are taken afterwards, want %d", n, signInsAtOnce-1)
+	}
 }
 
 func TestASessionOfAClosedAccountEnds(t *testing.T) {

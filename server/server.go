@@ -53,7 +53,7 @@ type Server struct {
 	secure   bool // the base URL is https
 	sessions *scs.SessionManager
 	pages    map[string]*template.Template // by language
-	signIns  *throttle
+	signIns  gate
 	echo     *echo.Echo
 }
 
@@ -64,7 +64,7 @@ func New(d Deps) (*Server, error) {
 		return nil, fmt.Errorf("server: the base URL must look like https://throughline.example.org")
 	}
 	s := &Server{desk: d.Desk, db: d.DB, clock: d.Clock, log: d.Log, ready: d.Ready, cfg: d.Config,
-		secure: base.Scheme == "https", signIns: newThrottle(d.Clock, signInTries, signInWindow)}
+		secure: base.Scheme == "https", signIns: newGate(d.Clock)}
 	s.cfg.BaseURL = base.Scheme + "://" + base.Host
 	if s.cfg.Zone == nil {
 		s.cfg.Zone = referral.Toronto
