@@ -52,7 +52,7 @@ func (d *Desk) TakeLetter(ctx context.Context, id uuid.UUID, provider string) (o
 		}
 		out.Token = token.New()
 		expires := now.AddDate(0, 0, rec.Policy.LinkDays)
-		return db.InsertLink(ctx, tx, out.Organisation, out.Offer, id, token.Hash(out.Token), now, expires)
+		return db.SaveLink(ctx, tx, out.Organisation, out.Offer, id, token.Hash(out.Token), now, expires)
 	})
 	if err != nil || ok {
 		return out, ok, err

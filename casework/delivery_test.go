@@ -14,6 +14,7 @@ import (
 
 	"throughline/casework"
 	"throughline/db"
+	"throughline/internal/token"
 	"throughline/referral"
 )
 
@@ -152,7 +153,10 @@ func TestALetterThatDidNotGoOutIsSentLater(t *testing.T) {
 	step := r.tick(in.ReferralID)
 	assert.Equal(t, "mail_pending", step.Cause)
 	assert.Equal(t, monday.Add(15*time.Minute), step.Due.UTC(), "trying does not put the call off")
-	r.take(id)
+	last := r.take(id)
+	assert.Equal(t, [][]byte{token.Hash(last.Token)}, all[[]byte](r, `SELECT token_hash FROM links WHERE message_id = $1`, id),
+		"one link, that of the letter that goes out")
+	assert.Equal(t, r.clock.Now().AddDate(0, 0, 90), one[time.Time](r, `SELECT expires_at FROM links WHERE message_id = $1`, id).UTC())
 	assert.Equal(t, step.Due, r.tick(in.ReferralID).Due, "nor does an attempt under way")
 	r.settle(id, casework.Settled{State: db.MessageAccepted})
 	assert.Equal(t, referral.Remind, r.tick(in.ReferralID).Do)

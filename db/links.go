@@ -21,10 +21,13 @@ type Link struct {
 	RevokedAt    *time.Time `db:"revoked_at"`
 }
 
-// InsertLink keeps the digest of a link's token.
-func InsertLink(ctx context.Context, tx *sqlx.Tx, organisation, offer, message uuid.UUID, hash []byte, at, expires time.Time) error {
+// SaveLink keeps the digest of a link's token. A further attempt at the same message replaces it: the letter with the
+// first one surely did not go out.
+func SaveLink(ctx context.Context, tx *sqlx.Tx, organisation, offer, message uuid.UUID, hash []byte, at, expires time.Time) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO links (id, organisation_id, offer_id, message_id, token_hash, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, uuid.New(), organisation, offer, message, hash, at, expires)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (message_id) DO UPDATE SET token_hash = excluded.token_hash, created_at = excluded.created_at,
+			expires_at = excluded.expires_at`, uuid.New(), organisation, offer, message, hash, at, expires)
 	if err != nil {
 		return fmt.Errorf("save link: %w", Translate(err))
 	}

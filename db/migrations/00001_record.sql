@@ -199,7 +199,7 @@ CREATE TABLE links (
 	id uuid PRIMARY KEY,
 	organisation_id uuid NOT NULL REFERENCES organisations,
 	offer_id uuid NOT NULL REFERENCES offers,
-	message_id uuid REFERENCES messages,
+	message_id uuid UNIQUE REFERENCES messages, -- a further attempt at the same letter has a new token
 	token_hash bytea NOT NULL UNIQUE,
 	created_at timestamptz NOT NULL,
 	expires_at timestamptz NOT NULL,
