@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -47,6 +48,19 @@ func (s *Server) recovered(next echo.HandlerFunc) echo.HandlerFunc {
 				err = fmt.Errorf("panic: %T", v)
 			}
 		}()
+		return next(c)
+	}
+}
+
+// requestDeadline is when a request is given up. Browsers and proxies wait longer, so the page that says so still arrives.
+const requestDeadline = 15 * time.Second
+
+// timed ends a request's work at the deadline: whoever waits is told to try again, and what it held is free.
+func (s *Server) timed(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		ctx, cancel := context.WithTimeout(c.Request().Context(), s.deadline)
+		defer cancel()
+		c.SetRequest(c.Request().WithContext(ctx))
 		return next(c)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/google/uuid"
@@ -217,6 +218,30 @@ func TestTheMailboxIsForDevelopmentOnly(t *testing.T) {
 		t.Errorf("policy %q, page %q", policy, html.says("p"))
 	}
 	v.get("/mailbox/" + uuid.NewString()).is(http.StatusNotFound)
+}
+
+// TestNoRequestWaitsForEver holds the table that every page reads, as a migration gone wrong would.
+func TestNoRequestWaitsForEver(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	made, token := v.offered()
+	v.signInAs("nav@kawartha.example")
+	v.server.deadline = 300 * time.Millisecond
+	held, err := v.db.Beginx()
+	v.must(err)
+	defer held.Rollback() //nolint:errcheck // it ends with the database
+	_, err = held.Exec(`LOCK TABLE referrals IN ACCESS EXCLUSIVE MODE`)
+	v.must(err)
+	for _, page := range []shown{v.get("/work"), v.get("/cases/" + made.CaseID.String()), v.get("/r/" + token),
+		v.post("/cases/"+made.CaseID.String()+"/referrals/new", url.Values{"do": {"save"}})} {
+		if page.is(http.StatusServiceUnavailable).says("h1") != "We cannot answer right now" || page.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: %s", page.Path, page.says("main"))
+		}
+	}
+	v.ask("GET", "/queue", v.navigator, "").is(http.StatusServiceUnavailable, "unavailable")
+	v.must(held.Rollback())
+	v.server.deadline = requestDeadline
+	v.get("/work").is(http.StatusOK)
 }
 
 func TestEveryErrorIsSaidInBothLanguages(t *testing.T) {

@@ -54,6 +54,7 @@ type Server struct {
 	sessions *scs.SessionManager
 	pages    map[string]*template.Template // by language
 	signIns  gate
+	deadline time.Duration
 	echo     *echo.Echo
 }
 
@@ -64,7 +65,7 @@ func New(d Deps) (*Server, error) {
 		return nil, fmt.Errorf("server: the base URL must look like https://throughline.example.org")
 	}
 	s := &Server{desk: d.Desk, db: d.DB, clock: d.Clock, log: d.Log, ready: d.Ready, cfg: d.Config,
-		secure: base.Scheme == "https", signIns: newGate(d.Clock)}
+		secure: base.Scheme == "https", signIns: newGate(d.Clock), deadline: requestDeadline}
 	s.cfg.BaseURL = base.Scheme + "://" + base.Host
 	if s.cfg.Zone == nil {
 		s.cfg.Zone = referral.Toronto
@@ -97,8 +98,9 @@ func (s *Server) routes() error {
 	if err != nil {
 		return err
 	}
-	// The log comes first, so that it sees the status of what the others refuse.
-	e.Use(s.logged, s.recovered, s.headed, s.bounded, s.language, sameSite, s.readable)
+	// The log comes before all that refuse, so that it sees their status. It writes the answer to an error too, which is
+	// still within the request's time.
+	e.Use(s.timed, s.logged, s.recovered, s.headed, s.bounded, s.language, sameSite, s.readable)
 
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/livez", s.livez)
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/readyz", s.readyz)
