@@ -23,6 +23,9 @@ type Options struct {
 	MaxIdle int
 	// StatementTimeout ends a statement that takes longer; 0 lets it take as long as it wants, as an import may.
 	StatementTimeout time.Duration
+	// Relaxed lets a commit return before it is on disk. Only for what may be done again after a crash of the server, such
+	// as the dispatcher's leases; never for the record.
+	Relaxed bool
 	// Application is the name shown in pg_stat_activity; empty means "throughline".
 	Application string
 }
@@ -84,6 +87,9 @@ func parseURL(databaseURL string, o Options) (*url.URL, error) {
 	}
 	// One round trip for a statement with parameters instead of two. Bytes then go as bytes: JSON is passed as text.
 	query.Set("binary_parameters", "yes")
+	if o.Relaxed {
+		query.Set("synchronous_commit", "off")
+	}
 	if o.StatementTimeout > 0 && !query.Has("statement_timeout") {
 		query.Set("statement_timeout", strconv.FormatInt(o.StatementTimeout.Milliseconds(), 10))
 	}

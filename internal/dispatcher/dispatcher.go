@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
 
 	"throughline/casework"
 	"throughline/db"
@@ -30,6 +31,9 @@ type Dispatcher struct {
 	From      mail.Address
 	BaseURL   string // of the links in letters, without a slash at its end
 	Log       *slog.Logger
+	// Outbox is where leases are taken and marks made; nil takes the desk's. They may be lost in a crash of the database,
+	// since a promise can be kept twice, so a pool whose commits do not wait for the disk does.
+	Outbox *sqlx.DB
 
 	once  sync.Once
 	lanes [2]lane
@@ -48,6 +52,9 @@ const (
 	workers = 16
 	// fewest workers that must be free before the outbox is asked again.
 	fewest = 4
+	// gather is how long rows are let come together before they are asked for; nobody notices, and the database is asked
+	// once for many.
+	gather = 10 * time.Millisecond
 	// poll is how soon a row is found whose process died before it could tell its own dispatcher.
 	poll = time.Second
 	// lease hides a row from other dispatchers; it outlasts the longest attempt by far.
@@ -55,9 +62,14 @@ const (
 	callLimit = 20 * time.Second
 	markLimit = 10 * time.Second
 	longest   = 30 * time.Second // pause between attempts
-	keep      = 7 * 24 * time.Hour
-	pruneTime = time.Hour
 )
+
+func (d *Dispatcher) outbox() *sqlx.DB {
+	if d.Outbox != nil {
+		return d.Outbox
+	}
+	return d.Desk.DB
+}
 
 func (d *Dispatcher) all() *[2]lane {
 	d.once.Do(func() {
@@ -119,6 +131,7 @@ func (d *Dispatcher) run(ctx context.Context, l *lane) {
 		select {
 		case <-ctx.Done():
 		case <-l.nudged:
+			time.Sleep(gather)
 		case <-tick.C:
 		}
 	}
@@ -154,7 +167,7 @@ func (d *Dispatcher) rows(ctx context.Context, l *lane, n int) []db.OutboxRow {
 	if ctx.Err() != nil || n == 0 || time.Now().UnixNano() < l.waitUntil.Load() {
 		return nil
 	}
-	rows, err := db.LeaseOutbox(ctx, d.Desk.DB, n, lease, l.kinds...)
+	rows, err := db.LeaseOutbox(ctx, d.outbox(), n, lease, l.kinds...)
 	if err != nil && ctx.Err() == nil {
 		d.Log.Warn("outbox could not be read", "class", classOf(err))
 	}
@@ -181,6 +194,7 @@ func (d *Dispatcher) fulfil(ctx context.Context, l *lane, row db.OutboxRow, told
 // mark writes down what was told, as many rows at once as have come together.
 func (d *Dispatcher) mark(ctx context.Context, told <-chan int64) {
 	for id := range told {
+		time.Sleep(gather)
 		done := []int64{id}
 		for more := true; more && len(done) < workers; {
 			select {
@@ -193,25 +207,10 @@ func (d *Dispatcher) mark(ctx context.Context, told <-chan int64) {
 			}
 		}
 		mark, cancel := context.WithTimeout(context.WithoutCancel(ctx), markLimit)
-		if err := db.FinishOutbox(mark, d.Desk.DB, done); err != nil {
+		if err := db.FinishOutbox(mark, d.outbox(), done); err != nil {
 			d.Log.Warn("outbox could not be marked; its rows will be told again", "rows", len(done), "class", classOf(err))
 		}
 		cancel()
-	}
-}
-
-func (d *Dispatcher) prune(ctx context.Context) {
-	tick := time.NewTicker(pruneTime)
-	defer tick.Stop()
-	for {
-		if _, err := db.PruneOutbox(ctx, d.Desk.DB, keep, 10_000); err != nil && ctx.Err() == nil {
-			d.Log.Warn("outbox could not be pruned", "class", classOf(err))
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
 	}
 }
 
@@ -235,7 +234,7 @@ func (d *Dispatcher) putBack(ctx context.Context, row db.OutboxRow, pause time.D
 	// The call itself may have used up all of its time.
 	mark, cancel := context.WithTimeout(ctx, markLimit)
 	defer cancel()
-	if err := db.PutBackOutbox(mark, d.Desk.DB, row.ID, pause, classOf(cause)); err != nil {
+	if err := db.PutBackOutbox(mark, d.outbox(), row.ID, pause, classOf(cause)); err != nil {
 		d.Log.Warn("outbox could not be put back; its lease will end by itself", "class", classOf(err))
 	}
 }

@@ -69,14 +69,19 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if err := db.CheckSchema(ctx, pool); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
+	outbox, err := db.Open(ctx, o.DatabaseURL, db.Options{MaxOpen: outboxConnections, StatementTimeout: statementTimeout, Relaxed: true,
+		Application: "throughline dispatcher"})
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
 	temporal, err := client.NewLazyClient(client.Options{HostPort: o.TemporalAddress, Namespace: o.TemporalNamespace,
 		Logger: quiet(o.Log)})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("temporal: %w", err), pool.Close())
+		return nil, errors.Join(fmt.Errorf("temporal: %w", err), pool.Close(), outbox.Close())
 	}
 	a := &App{DB: pool, Temporal: temporal, Log: o.Log, options: o, failed: make(chan error, 2)}
 	a.Dispatcher = &dispatcher.Dispatcher{Conductor: workflows.Starter{Client: temporal}, Sender: o.Sender, From: o.From,
-		BaseURL: o.BaseURL, Log: o.Log}
+		BaseURL: o.BaseURL, Log: o.Log, Outbox: outbox}
 	a.Desk = casework.New(pool, clock.System{}, a.Dispatcher.Nudge)
 	a.Dispatcher.Desk = a.Desk
 	return a, nil
@@ -199,6 +204,8 @@ const (
 	// statementTimeout keeps a stalled database from holding every connection for good.
 	statementTimeout = 15 * time.Second
 	drainTime        = 20 * time.Second
+	// outboxConnections of the dispatcher, beside those of the record.
+	outboxConnections = 4
 )
 
 // Stop ends everything in order: readiness says no, requests under way are answered, the dispatcher finishes what it
@@ -223,5 +230,5 @@ func (a *App) Stop() error {
 	}
 	a.running.Wait()
 	a.Temporal.Close()
-	return errors.Join(append(errs, a.DB.Close())...)
+	return errors.Join(append(errs, a.Dispatcher.Outbox.Close(), a.DB.Close())...)
 }
