@@ -2,6 +2,8 @@ package casework
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/mail"
 	"slices"
 	"strings"
@@ -25,10 +27,14 @@ type Account struct {
 	Role               referral.Role
 	Locale             string
 	Active             bool
+	// PasswordMark changes with the password and tells nothing about it: a session that has another is of before.
+	PasswordMark string
 }
 
 func accountOf(a db.Account) Account {
-	return Account{ID: a.ID, OrganisationID: a.OrganisationID, Email: a.Email, Name: a.Name, Role: a.Role, Locale: a.Locale, Active: a.Active}
+	mark := sha256.Sum256([]byte(a.PasswordHash))
+	return Account{ID: a.ID, OrganisationID: a.OrganisationID, Email: a.Email, Name: a.Name, Role: a.Role, Locale: a.Locale, Active: a.Active,
+		PasswordMark: hex.EncodeToString(mark[:8])}
 }
 
 // Actor is the account acting on some way in.

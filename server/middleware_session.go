@@ -19,6 +19,7 @@ import (
 const (
 	sessionCookie  = "tl_session"
 	sessionAccount = "account"
+	sessionMark    = "password" // of which password it is
 	accountKey     = "account"
 	idleTimeout    = 30 * time.Minute // a navigator who left the desk
 	lifetime       = 12 * time.Hour   // a long shift
@@ -102,7 +103,7 @@ func (s *Server) maybeSignedIn(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // findAccount puts the session's account, and its language unless another was chosen, with the request. An account that
-// was taken away is not found.
+// was taken away is not found, nor is one whose password has changed since: who else had it must not stay.
 func (s *Server) findAccount(c echo.Context) (bool, error) {
 	ctx := c.Request().Context()
 	id, err := uuid.Parse(s.sessions.GetString(ctx, sessionAccount))
@@ -110,7 +111,7 @@ func (s *Server) findAccount(c echo.Context) (bool, error) {
 		return false, nil
 	}
 	account, err := s.desk.Account(ctx, id)
-	if errors.Is(err, referral.ErrNotFound) {
+	if errors.Is(err, referral.ErrNotFound) || (err == nil && account.PasswordMark != s.sessions.GetString(ctx, sessionMark)) {
 		return false, s.sessions.Destroy(ctx)
 	}
 	if err != nil {

@@ -60,6 +60,7 @@ func (s *Server) signIn(c echo.Context) error {
 		return err
 	}
 	s.sessions.Put(ctx, sessionAccount, account.ID.String())
+	s.sessions.Put(ctx, sessionMark, account.PasswordMark)
 	if len(f.Held) > 0 {
 		c.Set(accountKey, &account)
 		return s.page(c, http.StatusOK, "resume", s.locale(c).T("resume.title"), f)

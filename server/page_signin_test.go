@@ -131,6 +131,25 @@ func TestASessionOfAClosedAccountEnds(t *testing.T) {
 	}
 }
 
+func TestASessionOfAFormerPasswordEnds(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	v.signInAs("nav@kawartha.example")
+	v.get("/work").is(http.StatusOK)
+	other := *v
+	other.forget()
+	other.signInAs("coord@kawartha.example")
+	v.must(v.desk.SetPassword(t.Context(), "nav@kawartha.example", "another horse battery"))
+	if at := v.get("/work"); !strings.HasPrefix(at.Path, "/sign-in") {
+		t.Errorf("who signed in with the former password still sees %s", at.Path)
+	}
+	if at := other.get("/work"); at.Path != "/work" {
+		t.Errorf("a colleague was led to %s", at.Path)
+	}
+	v.post("/sign-in", url.Values{"email": {"nav@kawartha.example"}, "password": {"another horse battery"}}).is(http.StatusOK)
+	v.get("/work").is(http.StatusOK)
+}
+
 func TestSessionsAreKeptByDigestAndRenewed(t *testing.T) {
 	t.Parallel()
 	v := staffed(t)
