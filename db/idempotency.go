@@ -48,3 +48,13 @@ func InsertAnswer(ctx context.Context, tx *sqlx.Tx, organisation, account uuid.U
 	}
 	return nil
 }
+
+// PruneIdempotency forgets keys answered before an instant, at most n at a time, and says how many.
+func PruneIdempotency(ctx context.Context, q sqlx.ExecerContext, before time.Time, n int) (int64, error) {
+	res, err := q.ExecContext(ctx, `DELETE FROM idempotency WHERE ctid = ANY (ARRAY(
+		SELECT ctid FROM idempotency WHERE created_at < $1 ORDER BY created_at LIMIT $2))`, before, n)
+	if err != nil {
+		return 0, fmt.Errorf("prune keys: %w", Translate(err))
+	}
+	return res.RowsAffected()
+}

@@ -97,7 +97,7 @@ func TellAllOpen(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID, at ti
 // PruneOutbox forgets rows that were told before an age, at most n at a time, and says how many.
 func PruneOutbox(ctx context.Context, q sqlx.ExecerContext, age time.Duration, n int) (int64, error) {
 	res, err := q.ExecContext(ctx, `DELETE FROM outbox WHERE id IN (SELECT id FROM outbox
-		WHERE done_at < now() - make_interval(secs => $1) ORDER BY id LIMIT $2)`, age.Seconds(), n)
+		WHERE done_at < now() - make_interval(secs => $1) ORDER BY done_at LIMIT $2)`, age.Seconds(), n)
 	if err != nil {
 		return 0, fmt.Errorf("prune outbox: %w", Translate(err))
 	}

@@ -257,6 +257,8 @@ CREATE TABLE outbox (
 	last_error text NOT NULL DEFAULT '' -- a class, never a text from outside
 );
 CREATE INDEX outbox_due ON outbox (available_at, id) WHERE done_at IS NULL;
+CREATE INDEX outbox_starts ON outbox (referral_id) WHERE kind = 'start' AND done_at IS NULL;
+CREATE INDEX outbox_told ON outbox (done_at) WHERE done_at IS NOT NULL;
 
 CREATE TABLE idempotency (
 	organisation_id uuid NOT NULL REFERENCES organisations,
@@ -267,6 +269,7 @@ CREATE TABLE idempotency (
 	created_at timestamptz NOT NULL,
 	PRIMARY KEY (organisation_id, account_id, key)
 );
+CREATE INDEX idempotency_age ON idempotency (created_at);
 
 -- +goose Down
 DROP TABLE idempotency, outbox, audit, timeline, links, messages, tasks, offers, consents, referrals, cases, policies,

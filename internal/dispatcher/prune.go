@@ -1,0 +1,44 @@
+package dispatcher
+
+import (
+	"context"
+	"time"
+
+	"throughline/db"
+)
+
+const (
+	keepTold    = 7 * 24 * time.Hour  // rows of the outbox, for whoever looks into what went wrong
+	keepAnswers = 30 * 24 * time.Hour // answers to keys; a program that asks again does so within days
+	pruneEvery  = time.Hour
+	pruneAtOnce = 10_000 // rows of one statement, so that none holds its locks for long
+)
+
+// prune forgets what nobody asks for any more.
+func (d *Dispatcher) prune(ctx context.Context) {
+	tick := time.NewTicker(pruneEvery)
+	defer tick.Stop()
+	for {
+		d.forget(ctx, "outbox", func() (int64, error) { return db.PruneOutbox(ctx, d.Desk.DB, keepTold, pruneAtOnce) })
+		before := d.Desk.Clock.Now().Add(-keepAnswers)
+		d.forget(ctx, "idempotency", func() (int64, error) { return db.PruneIdempotency(ctx, d.Desk.DB, before, pruneAtOnce) })
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// forget prunes until there is nothing old left, or it fails, or we are asked to stop.
+func (d *Dispatcher) forget(ctx context.Context, table string, some func() (int64, error)) {
+	for ctx.Err() == nil {
+		n, err := some()
+		if err != nil && ctx.Err() == nil {
+			d.Log.Warn("table could not be pruned", "table", table, "class", classOf(err))
+		}
+		if err != nil || n < pruneAtOnce {
+			return
+		}
+	}
+}
