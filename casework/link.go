@@ -21,7 +21,7 @@ var errLink = referral.NotFound("link")
 const newLinkPause = 10 * time.Minute
 
 // OpenLink gives what an agency's link shows and changes nothing but the audit, which keeps that the client's contact
-// details were seen. not_found alike for a link that is unknown, expired or revoked.
+// details, or what was asked and answered about the client, were seen. not_found alike for a link that is unknown, expired or revoked.
 func (d *Desk) OpenLink(ctx context.Context, raw string) (LinkPage, error) {
 	var page LinkPage
 	err := db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
@@ -164,17 +164,25 @@ func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link, rec db.R
 	if rec.Facts.State == referral.Open {
 		page.Can = referral.OfferCommands(o.State, referral.Agency)
 	}
-	if rec.Facts.State != referral.Open || !o.State.Taken() {
-		return page, nil
+	if rec.Facts.State == referral.Open && o.State.Taken() {
+		page.Client = clientOf(v)
 	}
-	page.Client = &LinkClient{Name: v.Name, Phone: v.Phone, Email: v.Email, ContactTimes: v.ContactTimes,
-		Municipality: v.Municipality, PostalCode: v.PostalCode, Details: v.Details, Language: v.Language,
-		SafeToCall: v.SafeToCall, SafeToLeaveMessage: v.SafeToLeaveMessage, Anonymous: v.Anonymous}
-	if v.BirthYear != nil {
-		page.Client.BirthYear = *v.BirthYear
+	// A question and its answer are about the client too.
+	if page.Client == nil && page.Question == "" && page.Answer == "" {
+		return page, nil
 	}
 	who := db.Who{Organisation: link.Organisation, Role: referral.Agency, Via: string(ViaLink)}
 	return page, db.InsertAudit(ctx, tx, who, d.Clock.Now(), "view", "case", rec.Case)
+}
+
+func clientOf(v db.LinkView) *LinkClient {
+	c := &LinkClient{Name: v.Name, Phone: v.Phone, Email: v.Email, ContactTimes: v.ContactTimes,
+		Municipality: v.Municipality, PostalCode: v.PostalCode, Details: v.Details, Language: v.Language,
+		SafeToCall: v.SafeToCall, SafeToLeaveMessage: v.SafeToLeaveMessage, Anonymous: v.Anonymous}
+	if v.BirthYear != nil {
+		c.BirthYear = *v.BirthYear
+	}
+	return c
 }
 
 // AskNewLink mails a new link to the address on file when the token was once good and its offer still waits for the

@@ -23,7 +23,6 @@ func (r *room) looks(s scene) map[string]func() (any, error) {
 		"view referral " + s.ReferralID.String(): func() (any, error) { return r.Referral(ctx, r.navigator, s.ReferralID) },
 		"view timeline " + s.ReferralID.String(): func() (any, error) { return r.Timeline(ctx, r.navigator, s.ReferralID) },
 		"view task " + s.task.String():           func() (any, error) { return r.Task(ctx, r.navigator, s.task) },
-		"view cases ":                            func() (any, error) { return r.Cases(ctx, r.navigator, 10) },
 		"view queue ": func() (any, error) {
 			list, _, err := r.Queue(ctx, r.navigator, casework.QueueFilter{})
 			return list, err
@@ -67,6 +66,27 @@ func TestNothingIsShownUnaudited(t *testing.T) {
 	assert.Equal(t, referral.CodeUnavailable, referral.CodeOf(err))
 	_, err = r.SignIn(t.Context(), "noor@helpline.example", password)
 	assert.Error(t, err)
+}
+
+// A list of names is a look at each person.
+func TestEachCaseOfAListIsAudited(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	const entries = `SELECT subject_id FROM audit WHERE action = 'view' AND subject = 'case' AND actor_id = $1`
+	cases := func() []uuid.UUID { return all[uuid.UUID](r, entries, r.colleague.ID) }
+	_, err := r.Cases(t.Context(), r.colleague, 10)
+	require.NoError(t, err)
+	assert.Empty(t, cases(), "nobody to see")
+	first, second, third := r.at("draft"), r.at("draft"), r.at("draft")
+	r.exec(`UPDATE cases SET created_at = created_at - interval '1 hour' WHERE id = $1`, first.CaseID)
+	r.watchNothing(func() { _, err = r.Cases(t.Context(), r.colleague, 2) }, "audit")
+	require.NoError(t, err)
+	assert.ElementsMatch(t, []uuid.UUID{second.CaseID, third.CaseID}, cases(), "those that were shown")
+	r.exec(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '53100'; END $$`)
+	r.exec(`CREATE TRIGGER full_disk BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION full_disk()`)
+	list, err := r.Cases(t.Context(), r.colleague, 2)
+	assert.Equal(t, referral.CodeUnavailable, referral.CodeOf(err))
+	assert.Empty(t, list, "unaudited nothing is shown")
 }
 
 func TestTheQueueHasTheMostPressingFirst(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"throughline/referral"
 )
@@ -67,6 +68,17 @@ func InsertTimeline(ctx context.Context, tx *sqlx.Tx, who Who, referralID uuid.U
 func InsertAudit(ctx context.Context, q sqlx.ExecerContext, who Who, at time.Time, action, subject string, id uuid.UUID) error {
 	_, err := q.ExecContext(ctx, `INSERT INTO audit (organisation_id, at, actor_role, actor_id, action, subject, subject_id, via)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, who.Organisation, at, who.Role, Nullable(who.ID), action, subject, Nullable(id), who.Via)
+	if err != nil {
+		return fmt.Errorf("save audit: %w", Translate(err))
+	}
+	return nil
+}
+
+// InsertAudits records the same look at several things.
+func InsertAudits(ctx context.Context, q sqlx.ExecerContext, who Who, at time.Time, action, subject string, ids []uuid.UUID) error {
+	_, err := q.ExecContext(ctx, `INSERT INTO audit (organisation_id, at, actor_role, actor_id, action, subject, subject_id, via)
+		SELECT $1, $2, $3, $4, $5, $6, id, $8 FROM unnest($7::uuid[]) AS id`, who.Organisation, at, who.Role, Nullable(who.ID), action,
+		subject, pq.Array(ids), who.Via)
 	if err != nil {
 		return fmt.Errorf("save audit: %w", Translate(err))
 	}
