@@ -25,6 +25,15 @@ func (d *Desk) setting(ctx context.Context, q sqlx.QueryerContext, organisation 
 	return zone, policy, err
 }
 
+// Zone is the time zone that a helpline works in.
+func (d *Desk) Zone(ctx context.Context, organisation uuid.UUID) (*time.Location, error) {
+	o, err := db.FindOrganisation(ctx, d.DB, organisation)
+	if err != nil {
+		return nil, err
+	}
+	return referral.ZoneNamed(o.TimeZone)
+}
+
 // Policy gives the policy in force.
 func (d *Desk) Policy(ctx context.Context, organisation uuid.UUID) (referral.Policy, error) {
 	return db.FindPolicy(ctx, d.DB, organisation)

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"throughline/casework"
+	"throughline/referral"
 )
 
 // keyOf makes a form's hidden key an idempotency key, which stands for this form of this page; nil for a form without.
@@ -55,6 +56,15 @@ func (s *Server) formAgain(c echo.Context) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// idParam reads an id of the address. One that is not an id is not found, like one that does not exist.
+func idParam(c echo.Context, name string) (uuid.UUID, error) {
+	id, err := uuid.Parse(c.Param(name))
+	if err != nil {
+		return uuid.Nil, referral.NotFound("page")
+	}
+	return id, nil
 }
 
 func orShow(err error, show func() error) error {

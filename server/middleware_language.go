@@ -41,6 +41,15 @@ func (s *Server) keepLanguage(c echo.Context, lang string) {
 	c.SetCookie(s.cookie(languageCookie, lang, 0))
 }
 
+// rememberLanguage keeps the choice with the account of who is signed in, for the next visit; without one it does nothing.
+func (s *Server) rememberLanguage(c echo.Context, lang string) error {
+	account := accountOf(c)
+	if account == nil {
+		return nil
+	}
+	return s.desk.SetLocale(c.Request().Context(), account.ID, lang)
+}
+
 // locale speaks the language of the answer.
 func (s *Server) locale(c echo.Context) *locale.Localizer {
 	if l, ok := c.Get(languageKey).(*locale.Localizer); ok {

@@ -20,7 +20,9 @@ const (
 	sessionCookie  = "tl_session"
 	sessionAccount = "account"
 	sessionMark    = "password" // of which password it is
+	sessionZone    = "zone"     // of the account's helpline
 	accountKey     = "account"
+	zoneKey        = "zone"
 	idleTimeout    = 30 * time.Minute // a navigator who left the desk
 	lifetime       = 12 * time.Hour   // a long shift
 	sweepEvery     = 5 * time.Minute
@@ -102,7 +104,7 @@ func (s *Server) maybeSignedIn(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// findAccount puts the session's account, and its language unless another was chosen, with the request. An account that
+// findAccount puts the session's account and zone, and its language unless another was chosen, with the request. An account that
 // was taken away is not found, nor is one whose password has changed since: who else had it must not stay.
 func (s *Server) findAccount(c echo.Context) (bool, error) {
 	ctx := c.Request().Context()
@@ -117,7 +119,12 @@ func (s *Server) findAccount(c echo.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	zone, err := referral.ZoneNamed(s.sessions.GetString(ctx, sessionZone))
+	if err != nil {
+		return false, err
+	}
 	c.Set(accountKey, &account)
+	c.Set(zoneKey, zone)
 	if c.Get(languageKey) == nil {
 		c.Set(languageKey, locale.For(account.Locale))
 	}
@@ -128,6 +135,14 @@ func (s *Server) findAccount(c echo.Context) (bool, error) {
 func accountOf(c echo.Context) *casework.Account {
 	a, _ := c.Get(accountKey).(*casework.Account)
 	return a
+}
+
+// zoneOf is the zone of the dates on a page: that of the helpline of who is signed in, else Toronto's.
+func zoneOf(c echo.Context) *time.Location {
+	if zone, ok := c.Get(zoneKey).(*time.Location); ok {
+		return zone
+	}
+	return referral.Toronto
 }
 
 // staff is the actor of a page behind signedIn.

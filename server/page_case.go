@@ -29,7 +29,6 @@ type folderView struct {
 type referralView struct {
 	casework.Referral
 	Timeline []casework.TimelineEntry // newest first
-	Zone     string
 }
 
 // Commands are what staff may do to the referral as a whole.

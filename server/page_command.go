@@ -60,14 +60,15 @@ type commandView struct {
 	Referral   casework.Referral
 	Offer      *casework.Offer // nil: the referral as a whole
 	Colleagues []casework.Account
-	Zone       string
+	Zone       *time.Location // of an appointment's date and time
+	Repeated   []clockChoice  // the two moments of a repeated hour, to choose from
 	Pick       picker
 	In         commandTyped
 }
 
 // commandTyped is what was typed, as it was typed.
 type commandTyped struct {
-	Key, Reason, Outcome, Unmet, Date, Time, Note, ToldBy, Person, Answer, How, ByClient, Again string
+	Key, Reason, Outcome, Unmet, Date, Time, Offset, Note, ToldBy, Person, Answer, How, ByClient, Again string
 }
 
 // Outcomes and UnmetReasons are the lists that the page offers.
@@ -142,7 +143,7 @@ func (s *Server) readCommand(c echo.Context, form url.Values) (commandView, erro
 	if err != nil || !ok {
 		return commandView{}, referral.NotFound("page")
 	}
-	v := commandView{commandForm: asks, Do: do, Words: string(do), Zone: s.cfg.Zone.String(), In: readTyped(form)}
+	v := commandView{commandForm: asks, Do: do, Words: string(do), Zone: zoneOf(c), In: readTyped(form)}
 	ctx := c.Request().Context()
 	if v.Referral, err = s.desk.Referral(ctx, staff(c), id); err != nil {
 		return v, err
@@ -203,13 +204,13 @@ func (s *Server) pickFurther(c echo.Context, v *commandView, form url.Values) er
 
 func readTyped(form url.Values) commandTyped {
 	return commandTyped{Key: form.Get("key"), Reason: form.Get("reason"), Outcome: form.Get("outcome"),
-		Unmet: form.Get("unmet_reason"), Date: form.Get("date"), Time: form.Get("time"), Note: form.Get("note"),
+		Unmet: form.Get("unmet_reason"), Date: form.Get("date"), Time: form.Get("time"), Offset: form.Get("offset"), Note: form.Get("note"),
 		ToldBy: form.Get("told_by"), Person: form.Get("person_id"), Answer: form.Get("consent"),
 		How: form.Get("consent_how"), ByClient: form.Get("by_client"), Again: form.Get("again")}
 }
 
 // input makes the desk's words of what was typed, or says what the page itself can tell is wrong.
-func (v commandView) input(s *Server, c echo.Context) (casework.CommandInput, []wrong) {
+func (v *commandView) input(s *Server, c echo.Context) (casework.CommandInput, []wrong) {
 	var wrongs []wrong
 	say := func(field string) { wrongs = append(wrongs, wrong{field, s.locale(c).T("field." + field)}) }
 	in := casework.CommandInput{Do: v.Do, Reason: v.In.Reason, Outcome: v.In.Outcome, Note: v.In.Note, ToldBy: v.In.ToldBy,
@@ -224,9 +225,14 @@ func (v commandView) input(s *Server, c echo.Context) (casework.CommandInput, []
 		in.For = referral.Client
 	}
 	if v.At {
-		var field string
-		if in.At, field = visitTime(v.In.Date, v.In.Time, s.cfg.Zone); field != "" {
-			say(field)
+		var fault string
+		in.At, v.Repeated, fault = appointment(s.locale(c), v.In.Date, v.In.Time, v.In.Offset, v.Zone)
+		switch fault {
+		case "":
+		case "gap":
+			wrongs = append(wrongs, wrong{"time", s.locale(c).T("field.gap")})
+		default:
+			say(fault)
 		}
 	}
 	if v.Person {
@@ -243,23 +249,4 @@ func (v commandView) input(s *Server, c echo.Context) (casework.CommandInput, []
 		in.Consent = &casework.ConsentInput{Given: v.In.Answer == "yes", How: v.In.How, Script: casework.ConsentScript}
 	}
 	return in, wrongs
-}
-
-// visitTime reads a date and a time of day in the zone. field names what is wrong: "date", "time", or "time_clocks" for
-// an hour that the change of clocks skips or repeats.
-func visitTime(date, clock string, zone *time.Location) (at time.Time, field string) {
-	day, err := time.Parse("2006-01-02", date)
-	if err != nil {
-		return at, "date"
-	}
-	hour, err := time.Parse("15:04", clock)
-	if err != nil {
-		return at, "time"
-	}
-	at = time.Date(day.Year(), day.Month(), day.Day(), hour.Hour(), hour.Minute(), 0, 0, zone)
-	same := func(t time.Time) bool { return t.In(zone).Format("15:04") == clock }
-	if !same(at) || same(at.Add(time.Hour)) || same(at.Add(-time.Hour)) {
-		return at, "time_clocks"
-	}
-	return at, ""
 }

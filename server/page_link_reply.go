@@ -77,21 +77,9 @@ func (t linkTyped) input(l *locale.Localizer, v *linkView) (in casework.ReplyInp
 		return in, "name"
 	}
 	if t.Do == referral.Schedule {
-		moments, fault := wallClock(t.Date, t.Clock, v.Zone)
-		if fault != "" {
-			return in, fault
-		}
-		in.At = moments[0]
-		if len(moments) > 1 {
-			v.Repeated = choices(l, moments, v.Zone)
-			i := slices.IndexFunc(v.Repeated, func(o clockChoice) bool { return o.Offset == t.Offset })
-			if i < 0 {
-				return in, "offset"
-			}
-			in.At = moments[i]
-		}
+		in.At, v.Repeated, fault = appointment(l, t.Date, t.Clock, t.Offset, v.Zone)
 	}
-	return in, ""
+	return in, fault
 }
 
 // linkWrong puts the words for a field beside it, in the form that was sent.

@@ -55,12 +55,17 @@ func (s *Server) signIn(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
+	zone, err := s.desk.Zone(ctx, account.OrganisationID)
+	if err != nil {
+		return err
+	}
 	// A new token at each change of who is signed in, or a token planted before would be signed in too.
 	if err := s.sessions.RenewToken(ctx); err != nil {
 		return err
 	}
 	s.sessions.Put(ctx, sessionAccount, account.ID.String())
 	s.sessions.Put(ctx, sessionMark, account.PasswordMark)
+	s.sessions.Put(ctx, sessionZone, zone.String())
 	if len(f.Held) > 0 {
 		c.Set(accountKey, &account)
 		return s.page(c, http.StatusOK, "resume", s.locale(c).T("resume.title"), f)

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -14,22 +15,46 @@ import (
 	"throughline/casework"
 	"throughline/internal/clock"
 	"throughline/locale"
+	"throughline/referral"
 )
 
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-// parseTemplates makes one set of templates per language, with the words and dates of that language bound to it.
-func parseTemplates(zone *time.Location, c clock.Clock) (map[string]*template.Template, error) {
-	sets := map[string]*template.Template{}
+// pageSet holds the templates, once for each language and zone, with the words and dates of both bound to them.
+type pageSet struct {
+	clock clock.Clock
+	plain map[string]*template.Template // by language; never executed, for only such can be copied
+
+	mu    sync.Mutex
+	bound map[string]*template.Template // by language and zone
+}
+
+func parseTemplates(c clock.Clock) (*pageSet, error) {
+	p := &pageSet{clock: c, plain: map[string]*template.Template{}, bound: map[string]*template.Template{}}
 	for _, lang := range locale.Languages {
-		set, err := template.New(lang).Funcs(wording(locale.For(lang), zone, c)).ParseFS(templateFiles, "templates/*.html")
+		set, err := template.New(lang).Funcs(wording(locale.For(lang), referral.Toronto, c)).ParseFS(templateFiles, "templates/*.html")
 		if err != nil {
 			return nil, fmt.Errorf("server: templates: %w", err)
 		}
-		sets[lang] = set
+		p.plain[lang] = set
 	}
-	return sets, nil
+	return p, nil
+}
+
+// in gives the templates that speak a language and tell the time of a zone.
+func (p *pageSet) in(lang string, zone *time.Location) (*template.Template, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := lang + " " + zone.String()
+	if p.bound[key] == nil {
+		set, err := p.plain[lang].Clone()
+		if err != nil {
+			return nil, err
+		}
+		p.bound[key] = set.Funcs(wording(locale.For(lang), zone, p.clock))
+	}
+	return p.bound[key], nil
 }
 
 // view is what every page gets; Body is the page's own.
@@ -79,8 +104,12 @@ func (s *Server) show(c echo.Context, status int, name string, v view) error {
 	v.Account = accountOf(c)
 	v.Helpline, v.Dev, v.Mailbox = s.cfg.HelplineName, s.cfg.Dev, s.cfg.Mailbox != nil
 	v.Path = c.Request().URL.Path
+	set, err := s.pages.in(v.Lang, zoneOf(c))
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer
-	if err := s.pages[v.Lang].ExecuteTemplate(&b, name, v); err != nil {
+	if err := set.ExecuteTemplate(&b, name, v); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
 	}
 	if v.Wrongs != nil && status < http.StatusBadRequest {

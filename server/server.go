@@ -5,7 +5,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"html/template"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,16 +17,14 @@ import (
 
 	"throughline/casework"
 	"throughline/internal/clock"
-	"throughline/referral"
 )
 
 // Config is what a deployment chooses. The zero value serves plain HTTP without the development pages.
 type Config struct {
-	BaseURL      string         // scheme and host of every absolute link, and of the cookies; never the Host header
-	Dev          bool           // says so on each page
-	Mailbox      Mailbox        // nil in production: there is then no mailbox page
-	HelplineName string         // on each page; empty takes the product's name
-	Zone         *time.Location // of the dates that staff see; nil is Toronto
+	BaseURL      string  // scheme and host of every absolute link, and of the cookies; never the Host header
+	Dev          bool    // says so on each page
+	Mailbox      Mailbox // nil in production: there is then no mailbox page
+	HelplineName string  // on each page; empty takes the product's name
 	// TrustedProxies may name the caller's address in X-Forwarded-For; none: the connection's own address counts.
 	TrustedProxies []*net.IPNet
 }
@@ -52,7 +49,7 @@ type Server struct {
 	cfg      Config
 	secure   bool // the base URL is https
 	sessions *scs.SessionManager
-	pages    map[string]*template.Template // by language
+	pages    *pageSet
 	signIns  gate
 	deadline time.Duration
 	echo     *echo.Echo
@@ -67,16 +64,13 @@ func New(d Deps) (*Server, error) {
 	s := &Server{desk: d.Desk, db: d.DB, clock: d.Clock, log: d.Log, ready: d.Ready, cfg: d.Config,
 		secure: base.Scheme == "https", signIns: newGate(d.Clock), deadline: requestDeadline}
 	s.cfg.BaseURL = base.Scheme + "://" + base.Host
-	if s.cfg.Zone == nil {
-		s.cfg.Zone = referral.Toronto
-	}
 	if s.cfg.HelplineName == "" {
 		s.cfg.HelplineName = "Throughline"
 	}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	if s.pages, err = parseTemplates(s.cfg.Zone, s.clock); err != nil {
+	if s.pages, err = parseTemplates(s.clock); err != nil {
 		return nil, err
 	}
 	s.sessions = newSessions(s.db, s.secure)
@@ -107,7 +101,7 @@ func (s *Server) routes() error {
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/static/*", serveStatic)
 	s.apiRoutes(e.Group("/api/v1"))
 	s.linkRoutes(e)
-	e.POST("/language", s.setLanguage, s.session)
+	e.POST("/language", s.setLanguage, s.session, s.maybeSignedIn)
 	e.GET("/sign-in", s.signInPage, s.session)
 	e.POST("/sign-in", s.signIn, s.session)
 	e.POST("/sign-out", s.signOut, s.session)

@@ -28,6 +28,7 @@ func wording(l *locale.Localizer, zone *time.Location, c clock.Clock) template.F
 		"km":        func(km *float64) int { return int(math.Round(*km)) },
 		"phone":     phone,
 		"dial":      dial,
+		"zoneName":  func(zone *time.Location) string { return zoneName(l, zone) },
 		"language":  func(tag string) string { return languageName(l, tag) },
 		"asset":     assetURL,
 		"codeWords": func(what referral.Name, code string) string { return codeWords(l, what, code) },
@@ -178,6 +179,14 @@ func dial(raw string) template.URL {
 		return ""
 	}
 	return template.URL(phonenumbers.Format(number, phonenumbers.RFC3966)) //nolint:gosec // digits
+}
+
+// zoneName is what people call a zone; its IANA name when they have no word for it.
+func zoneName(l *locale.Localizer, zone *time.Location) string {
+	if key := "agency.zone." + zone.String(); l.Has(key) {
+		return l.T(key)
+	}
+	return zone.String()
 }
 
 func languageName(l *locale.Localizer, tag string) string {

@@ -44,25 +44,6 @@ func TestHowFarOff(t *testing.T) {
 	}
 }
 
-func TestAnAppointmentWhileTheClocksChange(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ date, clock, field, utc string }{
-		{"2026-11-24", "14:30", "", "2026-11-24T19:30:00Z"},
-		{"2027-03-14", "02:30", "time_clocks", ""}, // skipped
-		{"2027-03-14", "03:30", "", "2027-03-14T07:30:00Z"},
-		{"2027-11-07", "01:30", "time_clocks", ""}, // twice
-		{"2027-11-07", "02:30", "", "2027-11-07T07:30:00Z"},
-		{"2027-02-30", "10:00", "date", ""},
-		{"2027-02-28", "25:00", "time", ""},
-		{"", "", "date", ""},
-	} {
-		at, field := visitTime(c.date, c.clock, referral.Toronto)
-		if field != c.field || (field == "" && at.UTC().Format(time.RFC3339) != c.utc) {
-			t.Errorf("%s %s: %s, %q; want %s, %q", c.date, c.clock, at.UTC(), field, c.utc, c.field)
-		}
-	}
-}
-
 func TestPhoneNumbers(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string][2]string{"+17055550123": {"(705) 555-0123", "tel:+1-705-555-0123"},

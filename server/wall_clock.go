@@ -48,3 +48,21 @@ func choices(l *locale.Localizer, moments []time.Time, zone *time.Location) []cl
 	}
 	return choices
 }
+
+// appointment reads a date, a time of day and, in the hour that is repeated in autumn, which of the two is meant by its
+// offset from UTC; repeated then gives both to choose from. fault names what is wrong: "date", "time", "gap" or "offset".
+func appointment(l *locale.Localizer, date, clock, offset string, zone *time.Location) (at time.Time, repeated []clockChoice, fault string) {
+	moments, fault := wallClock(date, clock, zone)
+	if fault != "" {
+		return at, nil, fault
+	}
+	if len(moments) == 1 {
+		return moments[0], nil, ""
+	}
+	repeated = choices(l, moments, zone)
+	i := slices.IndexFunc(repeated, func(c clockChoice) bool { return c.Offset == offset })
+	if i < 0 {
+		return at, repeated, "offset"
+	}
+	return moments[i], repeated, ""
+}
