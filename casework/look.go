@@ -142,6 +142,10 @@ func (d *Desk) Queue(ctx context.Context, who Actor, f QueueFilter) (list []Queu
 			return err
 		}
 		list = make([]QueueItem, len(found))
+		if len(found) == 0 && f.Offset > 0 {
+			total, err = db.CountQueue(ctx, tx, who.Organisation, f)
+			return err
+		}
 		for i, r := range found {
 			total = r.Total
 			list[i] = QueueItem{ID: r.ID, CaseID: r.CaseID, Reference: r.Reference, Need: r.Need, Urgency: r.Urgency,
@@ -174,6 +178,10 @@ func (d *Desk) Tasks(ctx context.Context, who Actor, f TaskFilter) (list []Task,
 			return err
 		}
 		list = make([]Task, len(found))
+		if len(found) == 0 && in.Offset > 0 {
+			total, err = db.CountTasks(ctx, tx, who.Organisation, in)
+			return err
+		}
 		for i, t := range found {
 			list[i], total = taskOf(t), t.Total
 		}

@@ -136,6 +136,11 @@ func TestTheQueueHasTheMostPressingFirst(t *testing.T) {
 	page, total, _ := ids(casework.QueueFilter{Limit: 1, Offset: 1})
 	assert.Equal(t, open[1:2], page)
 	assert.Equal(t, 3, total)
+	page, total, _ = ids(casework.QueueFilter{Offset: 3})
+	assert.Empty(t, page)
+	assert.Equal(t, 3, total, "beyond the last page too")
+	_, total, _ = ids(casework.QueueFilter{Closed: true, Offset: 50})
+	assert.Equal(t, 2, total)
 	all, _, _ := ids(casework.QueueFilter{Limit: -5, Offset: -5})
 	assert.Equal(t, open, all, "bounds that make no sense are the usual ones")
 }
@@ -177,6 +182,11 @@ func TestWhoseTasks(t *testing.T) {
 	assert.Equal(t, []string{answer}, kinds(r.navigator, casework.TaskFilter{Mine: true}))
 	assert.Empty(t, kinds(r.colleague, casework.TaskFilter{Mine: true}))
 	assert.Equal(t, []string{call}, kinds(r.coordinator, casework.TaskFilter{Mine: true}))
+
+	beyond, total, err := r.Tasks(t.Context(), r.navigator, casework.TaskFilter{Mine: true, Offset: 7})
+	require.NoError(t, err)
+	assert.Equal(t, []casework.Task{}, beyond)
+	assert.Equal(t, 1, total, "beyond the last page too")
 
 	task, err := r.Task(t.Context(), r.colleague, r.holding(asked.ReferralID, referral.AnswerAgency)[0].ID)
 	require.NoError(t, err)

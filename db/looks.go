@@ -177,7 +177,18 @@ type QueueRow struct {
 	Total      int                 `db:"total"`
 }
 
-// Queue lists referrals, those whose step is due first first.
+const inQueue = `r.organisation_id = $1 AND (r.state = 'closed') = $2 AND ($3::uuid IS NULL OR r.owner_id = $3)`
+
+// CountQueue counts what Queue lists over all pages.
+func CountQueue(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f QueueFilter) (total int, err error) {
+	err = sqlx.GetContext(ctx, q, &total, `SELECT count(*) FROM referrals r WHERE `+inQueue, organisation, f.Closed, Nullable(f.Owner))
+	if err != nil {
+		return 0, fmt.Errorf("count queue: %w", Translate(err))
+	}
+	return total, nil
+}
+
+// Queue lists referrals, those whose step is due first first. Each row has the total; a page beyond the last has none.
 func Queue(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f QueueFilter) ([]QueueRow, error) {
 	order := "r.step_due, r.id"
 	if f.Closed {
@@ -186,7 +197,7 @@ func Queue(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f
 	var list []QueueRow
 	err := sqlx.SelectContext(ctx, q, &list, `WITH page AS (
 			SELECT r.*, count(*) OVER () AS total FROM referrals r
-			WHERE r.organisation_id = $1 AND (r.state = 'closed') = $2 AND ($3::uuid IS NULL OR r.owner_id = $3)
+			WHERE `+inQueue+`
 			ORDER BY `+order+` LIMIT $4 OFFSET $5)
 		SELECT r.id, r.case_id, c.reference, r.need, r.urgency, r.state, coalesce(o.state, '') AS offer_state,
 			coalesce(a.name, '') AS agency, coalesce(a.name_fr, '') AS agency_fr, coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr, r.owner_id,
@@ -241,14 +252,26 @@ type TaskRow struct {
 	Total        int                `db:"total"`
 }
 
-// Tasks lists tasks, those due first first.
+const inTasks = `t.organisation_id = $1 AND ($2::uuid IS NOT NULL OR t.state = 'open') AND ($2::uuid IS NULL OR t.id = $2)
+	AND ($3 = '' OR t.assignee_id = $4 OR (t.assignee_id IS NULL AND t.role = $3))`
+
+// CountTasks counts what Tasks lists over all pages.
+func CountTasks(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f TaskFilter) (total int, err error) {
+	err = sqlx.GetContext(ctx, q, &total, `SELECT count(*) FROM tasks t WHERE `+inTasks, organisation, Nullable(f.Task), f.Role,
+		Nullable(f.Assignee))
+	if err != nil {
+		return 0, fmt.Errorf("count tasks: %w", Translate(err))
+	}
+	return total, nil
+}
+
+// Tasks lists tasks, those due first first. Each row has the total; a page beyond the last has none.
 func Tasks(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f TaskFilter) ([]TaskRow, error) {
 	var list []TaskRow
 	// The page is chosen before anything is looked up for its rows: an agency's phone number takes a while to find.
 	err := sqlx.SelectContext(ctx, q, &list, `WITH page AS (
 			SELECT t.*, count(*) OVER () AS total FROM tasks t
-			WHERE t.organisation_id = $1 AND ($2::uuid IS NOT NULL OR t.state = 'open') AND ($2::uuid IS NULL OR t.id = $2)
-				AND ($3 = '' OR t.assignee_id = $4 OR (t.assignee_id IS NULL AND t.role = $3))
+			WHERE `+inTasks+`
 			ORDER BY t.due_at, t.id LIMIT $5 OFFSET $6)
 		SELECT t.id, t.referral_id, r.case_id, c.reference, t.offer_id,
 			coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr, coalesce(a.name, '') AS agency, coalesce(a.name_fr, '') AS agency_fr,
