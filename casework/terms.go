@@ -2,6 +2,7 @@ package casework
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -16,6 +17,9 @@ import (
 // termsLife is how long an agency's hours and zone are taken as known. Addresses are never: a corrected one must be
 // used by the next letter.
 const termsLife = time.Minute
+
+// mostTerms is how many services are remembered before those whose time is over are forgotten.
+const mostTerms = 10_000
 
 // terms remembers what the directory says of services, since every step asks for the same few.
 type terms struct {
@@ -48,6 +52,9 @@ func (t *terms) put(services map[uuid.UUID]directory.OfferService, now time.Time
 	defer t.mu.Unlock()
 	if t.known == nil {
 		t.known = map[uuid.UUID]known{}
+	}
+	if len(t.known) > mostTerms {
+		maps.DeleteFunc(t.known, func(_ uuid.UUID, k known) bool { return !now.Before(k.until) })
 	}
 	for id, s := range services {
 		t.known[id] = known{service: s, until: now.Add(termsLife)}
