@@ -40,12 +40,12 @@ var DeclineReasons = []Reason{
 	{"other", OfProvider},
 }
 
-// FailReasons are why help did not come after an agency had said yes: the decline reasons, and the client's word that
-// a reported outcome did not happen.
-var FailReasons = append(slices.Clone(DeclineReasons),
-	Reason{"no_show", OfClient},
-	Reason{"outcome_disputed", OfClient},
-)
+// AgencyFailReasons are why an agency says that its help will not come after all.
+var AgencyFailReasons = append(slices.Clone(DeclineReasons), Reason{"no_show", OfClient})
+
+// FailReasons are why help did not come after an agency had said yes: its own reasons, and the client's word, which is
+// never the agency's, that a reported outcome did not happen.
+var FailReasons = append(slices.Clone(AgencyFailReasons), Reason{"outcome_disputed", OfClient})
 
 // WithdrawReasons are why the client or the navigator takes a referral or an offer back.
 var WithdrawReasons = []Reason{

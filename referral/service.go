@@ -58,7 +58,7 @@ func (d *decision) reportOutcome() error {
 
 // fail says that help will not come from here after all. The need is still there.
 func (d *decision) fail() error {
-	if !Known(FailReasons, d.c.Reason) {
+	if !Known(AgencyFailReasons, d.c.Reason) {
 		return Invalid("reason", "must be one of the fail reasons")
 	}
 	o, t, err := d.target(func(o *Offer) bool { return o.State == Failed && o.Reason == d.c.Reason })

@@ -12,6 +12,7 @@ import (
 
 	"throughline/casework"
 	"throughline/internal/clock"
+	"throughline/referral"
 )
 
 func TestBadRequests(t *testing.T) {
@@ -120,6 +121,8 @@ func TestWhoMayUseTheAPI(t *testing.T) {
 	if queue := h.ask("GET", "/queue", h.stranger, "").is(200); queue.Body["total"] != 0.0 {
 		t.Errorf("the stranger sees %s", queue.Raw)
 	}
+	_, err := h.desk.AddAccount(t.Context(), h.account.OrganisationID, "heir@kawartha.example", "Camille", referral.Coordinator, "fr", password)
+	h.must(err)
 	h.must(h.desk.CloseAccount(t.Context(), h.account.Email))
 	h.ask("GET", "/queue", h.navigator, "").is(401, "unauthenticated")
 }

@@ -100,6 +100,7 @@ func TestCommandsByAPI(t *testing.T) {
 	if late.text("outcome") != "accepted" {
 		t.Errorf("the loser is told %q", late.text("outcome"))
 	}
+	do("fail", `{"told_by":"Sam","reason":"outcome_disputed"}`).is(422, "invalid", "/reason") // the client's word, not the agency's
 	do("decline", `{"told_by":"Sam","outcome":"unmet"}`).is(422, "invalid", "/outcome")
 	do("schedule", `{"told_by":"Sam","at":"2026-12-01T10:00:00-05:00"}`).is(200)
 	do("schedule", `{"told_by":"Sam"}`).is(422, "invalid", "/at")

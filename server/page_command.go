@@ -40,7 +40,7 @@ var commandForms = map[referral.Name]commandForm{
 	referral.StartService:  {ToldBy: true, Note: true},
 	referral.Continue:      {ToldBy: true, Note: true},
 	referral.ReportOutcome: {ToldBy: true, Note: true, Outcome: true},
-	referral.Fail:          {ToldBy: true, Note: true, Reasons: referral.FailReasons, Area: "fail"},
+	referral.Fail:          {ToldBy: true, Note: true, Reasons: referral.AgencyFailReasons, Area: "fail"},
 	referral.Answer:        {NoteMust: true},
 	referral.Confirm:       {Outcome: true, Note: true},
 	referral.Dispute:       {Note: true},

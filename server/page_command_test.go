@@ -63,7 +63,7 @@ func TestAnAgencysAnswerByPhone(t *testing.T) {
 	}
 	page = v.record(to, map[string]string{"reason": "full", "told_by": "Priya", "note": "Call again in January"}).is(200)
 	text := page.says(".tl-referral")
-	for _, want := range []string{"Declined", "We are full", "Call again in January", "Priya", "on the agency’s word"} {
+	for _, want := range []string{"Declined", "Full, without a waitlist", "Call again in January", "Priya", "on the agency’s word"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the folder does not say %q: %s", want, text)
 		}
@@ -118,6 +118,9 @@ func TestEveryCommandThatIsOfferedHasAPageAndWorks(t *testing.T) {
 		do     referral.Name
 		fields map[string]string
 	}{{referral.Accept, map[string]string{"told_by": "Priya"}}, {referral.Fail, map[string]string{"told_by": "Priya", "reason": "no_show"}}} {
+		if v.get(v.button(other, step.do)).Find(`input[value="outcome_disputed"]`).Length() != 0 {
+			t.Error("the agency is offered the client’s word")
+		}
 		v.record(v.button(other, step.do), step.fields).is(200)
 	}
 	last := v.sent()

@@ -49,7 +49,7 @@ func TestAnAgencyDeclines(t *testing.T) {
 		}
 	}
 	page := a.told(referral.Decline, "reason", "outside_area", "note", "Try Lindsay")
-	page.says("outside our area")
+	page.says("outside the area served")
 	if len(page.commands()) != 0 {
 		t.Errorf("after declining the page offers %v", page.commands())
 	}

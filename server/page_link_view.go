@@ -1,7 +1,6 @@
 package server
 
 import (
-	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -91,8 +90,7 @@ func (f linkForm) Reasons() []referral.Reason {
 	case referral.Decline:
 		return referral.DeclineReasons
 	case referral.Fail:
-		// That the client disputes the outcome is the client's word.
-		return slices.DeleteFunc(slices.Clone(referral.FailReasons), func(r referral.Reason) bool { return r.Code == "outcome_disputed" })
+		return referral.AgencyFailReasons
 	}
 	return nil
 }

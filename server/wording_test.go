@@ -1,6 +1,7 @@
 package server
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,21 @@ func TestHowFarOff(t *testing.T) {
 		47 * time.Hour: "in 47 hours", 48 * time.Hour: "in 2 days", -30 * time.Second: "due now", -2 * time.Hour: "2 hours overdue"} {
 		if got := distance(locale.For("en"), d); got != want {
 			t.Errorf("%s: %q, want %q", d, got, want)
+		}
+	}
+}
+
+// TestReasonsSpeakForNobody: the agency chooses a reason, and staff read it in the record.
+func TestReasonsSpeakForNobody(t *testing.T) {
+	t.Parallel()
+	first := regexp.MustCompile(`(?i)\b(we|us|our|nous|notre|nos)\b`)
+	for _, lang := range locale.Languages {
+		for area, list := range map[string][]referral.Reason{"decline": referral.DeclineReasons, "fail": referral.FailReasons} {
+			for _, r := range list {
+				if words := locale.For(lang).T(area + "." + r.Code); first.MatchString(words) || strings.HasPrefix(words, "[") {
+					t.Errorf("%s.%s in %s reads %q", area, r.Code, lang, words)
+				}
+			}
 		}
 	}
 }
