@@ -53,6 +53,8 @@ func (s *Server) sameSite() (echo.MiddlewareFunc, error) {
 // hiddenOrigin reports a form on the agency's page from a browser too old to say where forms come from. That page sends
 // no referrer, which makes its origin "null"; its cookie is SameSite=Lax, so a form of another site comes without it.
 func hiddenOrigin(r *http.Request) bool {
-	onLink := r.URL.Path == "/r" || strings.HasPrefix(r.URL.Path, "/r/")
-	return onLink && r.Header.Get("Origin") == "null" && r.Header.Get("Sec-Fetch-Site") == ""
+	return ofLink(r.URL.Path) && r.Header.Get("Origin") == "null" && r.Header.Get("Sec-Fetch-Site") == ""
 }
+
+// ofLink reports a path of the agency's page.
+func ofLink(path string) bool { return path == "/r" || strings.HasPrefix(path, "/r/") }

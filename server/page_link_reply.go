@@ -21,8 +21,14 @@ type linkTyped struct {
 	Name, Reason, Outcome, Unmet, Note, Date, Clock, Offset string
 }
 
+// readLinkForm reads a form. The language switch, which stands before it on the page, sends it along with a "do" of its
+// own; the form's is the last.
 func readLinkForm(form url.Values) linkTyped {
-	return linkTyped{Do: referral.Name(form.Get("do")), Name: form.Get("name"), Reason: form.Get("reason"),
+	do := ""
+	if all := form["do"]; len(all) > 0 {
+		do = all[len(all)-1]
+	}
+	return linkTyped{Do: referral.Name(do), Name: form.Get("name"), Reason: form.Get("reason"),
 		Outcome: form.Get("outcome"), Unmet: form.Get("unmet_reason"), Note: form.Get("note"), Date: form.Get("date"),
 		Clock: form.Get("time"), Offset: form.Get("offset")}
 }
@@ -37,6 +43,11 @@ func (d *linkDesk) reply(c echo.Context) error {
 		return d.deadLink(c, raw, err)
 	}
 	v := linkView{LinkPage: page, Typed: typed}
+	if verb, lang := pressed(form); verb == "language" && slices.Contains(locale.Languages, lang) {
+		d.keepLanguage(c, lang)
+		typed.input(d.locale(c), &v)
+		return d.showLink(c, http.StatusOK, v, nil)
+	}
 	in, fault := typed.input(d.locale(c), &v)
 	if fault != "" {
 		return d.showLink(c, http.StatusUnprocessableEntity, v, d.linkWrong(c, typed.Do, fault))

@@ -138,6 +138,58 @@ func TestTheLanguageOfThePage(t *testing.T) {
 	}
 }
 
+// TestTheSwitchKeepsWhatAnAgencyTyped: a form that came back with an error is read in the other language, still filled in.
+func TestTheSwitchKeepsWhatAnAgencyTyped(t *testing.T) {
+	t.Parallel()
+	h := newHelpline(t, Config{})
+	made, token := h.offered()
+	a := h.agencyOf(token)
+	typed := []string{"name", "", "reason", "full", "note", "Try Lindsay"}
+	page := a.look("POST", "/r", formOf(referral.Decline, typed)).is(422)
+	form := page.Find("#link-decline")
+	button := page.Find(`header button[form="link-decline"][lang]`)
+	if form.Length() != 1 || button.AttrOr("value", "") != "language:fr" {
+		t.Fatalf("the switch is %s", page.Find("header").Text())
+	}
+	if first := page.Find(`button[form="link-decline"]`).First(); first.AttrOr("name", "") != "" {
+		t.Error("Enter in a field of the form presses something else than its own button")
+	}
+	fields := formOf(referral.Decline, typed)
+	fields["do"] = []string{button.AttrOr("value", ""), "decline"} // in the order of the page
+	before := h.record()
+	page = a.look("POST", "/r", fields).is(200)
+	if page.Find("html").AttrOr("lang", "") != "fr" || page.Find("#decline-reason-full[checked]").Length() != 1 || page.Find("#decline-note").Text() != "Try Lindsay" {
+		t.Errorf("after the switch: %s", page.Find("main").Text())
+	}
+	if after := h.record(); after != before {
+		t.Errorf("the switch changed the record: %s, then %s", before, after)
+	}
+	h.stands(made.ReferralID, referral.Sent)
+}
+
+// TestNothingLeadsAnAgencyToTheStaffsPages looks at every kind of page that an agency can come to.
+func TestNothingLeadsAnAgencyToTheStaffsPages(t *testing.T) {
+	t.Parallel()
+	h := newHelpline(t, Config{})
+	_, token := h.offered()
+	a := h.agencyOf(token)
+	for name, page := range map[string]linkSeen{
+		"offer": a.look("GET", "/r", nil).is(200), "wrong": a.look("POST", "/r", formOf(referral.Accept, []string{"name", ""})).is(422),
+		"dead": h.visitor().look("GET", "/r", nil).is(404), "new link": a.look("POST", "/r/new-link", nil).is(200),
+		"method": a.look("PUT", "/r", nil).is(405), "posted": h.visitor().look("POST", "/r/"+token, nil).is(405),
+	} {
+		if n := page.Find(`a[href="/"], a[href^="/sign-in"]`).Length(); n != 0 {
+			t.Errorf("%s: %d links to the staff's pages", name, n)
+		}
+		if strings.Contains(page.raw, token) {
+			t.Errorf("%s: the page holds the link's token", name)
+		}
+		if name == "method" && page.Find("h1").Text() != "This page cannot do that" {
+			t.Errorf("%s: %s", name, page.Find("main").Text())
+		}
+	}
+}
+
 func TestAFrenchAgencysPageIsFrench(t *testing.T) {
 	t.Parallel()
 	h := newHelpline(t, Config{})

@@ -32,8 +32,11 @@ func (d *linkDesk) showLink(c echo.Context, status int, v linkView, wrongs []wro
 	if v.VisitAt != nil {
 		v.VisitZone = clockName(l, *v.VisitAt, v.Zone)
 	}
-	return d.show(c, status, "link", view{Title: l.T("agency.title", map[string]any{"Service": inLanguage(l.Lang, v.Service, v.ServiceFR)}),
-		Wrongs: wrongs, Body: v})
+	page := view{Title: l.T("agency.title", map[string]any{"Service": inLanguage(l.Lang, v.Service, v.ServiceFR)}), Wrongs: wrongs, Body: v}
+	if v.CanDo(v.Typed.Do) {
+		page.Form = "link-" + string(v.Typed.Do)
+	}
+	return d.show(c, status, "link", page)
 }
 
 // clockName is the short name of the clock that a zone goes by at a moment, as the language has it.

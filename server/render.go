@@ -68,6 +68,7 @@ type view struct {
 	Done     string  // what was just recorded: the name of a command
 	// Form names the form that the language switch sends along, so that no typed text is lost. Empty: a plain switch.
 	Form    string
+	Agency  bool // the page is for someone without an account, whom nothing must lead to the staff's pages
 	Dev     bool
 	Mailbox bool
 	Live    bool // the page searches while one types
@@ -104,6 +105,9 @@ func (s *Server) show(c echo.Context, status int, name string, v view) error {
 	v.Account = accountOf(c)
 	v.Helpline, v.Dev, v.Mailbox = s.cfg.HelplineName, s.cfg.Dev, s.cfg.Mailbox != nil
 	v.Path = c.Request().URL.Path
+	if ofLink(v.Path) {
+		v.Path, v.Agency = "/r", true // the address may hold the token
+	}
 	set, err := s.pages.in(v.Lang, zoneOf(c))
 	if err != nil {
 		return err
