@@ -97,7 +97,11 @@ func (d OfferMail) byWhen(l *locale.Localizer) []fact {
 	if d.ReplyBy.IsZero() {
 		return nil
 	}
-	return []fact{{l.T("mail.fact.reply_by"), when(l, d.ReplyBy, d.Zone)}}
+	by := d.ReplyBy
+	if d.Zone != nil {
+		by = by.In(d.Zone)
+	}
+	return []fact{{l.T("mail.fact.reply_by"), l.When(by)}}
 }
 
 // phoned picks the text of key that gives the helpline's number, or the one that does without.

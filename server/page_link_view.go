@@ -1,8 +1,6 @@
 package server
 
 import (
-	"time"
-
 	"github.com/labstack/echo/v4"
 
 	"throughline/casework"
@@ -28,24 +26,15 @@ type linkView struct {
 // showLink answers with the page and what is wrong with the form that was sent.
 func (d *linkDesk) showLink(c echo.Context, status int, v linkView, wrongs []wrong) error {
 	l := d.locale(c)
-	v.ReplyZone = clockName(l, v.ReplyBy, v.Zone)
+	v.ReplyZone = l.ZoneName(v.ReplyBy.In(v.Zone))
 	if v.VisitAt != nil {
-		v.VisitZone = clockName(l, *v.VisitAt, v.Zone)
+		v.VisitZone = l.ZoneName(v.VisitAt.In(v.Zone))
 	}
 	page := view{Title: l.T("agency.title", map[string]any{"Service": inLanguage(l.Lang, v.Service, v.ServiceFR)}), Wrongs: wrongs, Body: v}
 	if v.CanDo(v.Typed.Do) {
 		page.Form = "link-" + string(v.Typed.Do)
 	}
 	return d.show(c, status, "link", page)
-}
-
-// clockName is the short name of the clock that a zone goes by at a moment, as the language has it.
-func clockName(l *locale.Localizer, at time.Time, zone *time.Location) string {
-	name, _ := at.In(zone).Zone()
-	if l.Has("mail.zone." + name) {
-		return l.T("mail.zone." + name)
-	}
-	return name
 }
 
 // stateInWords names a state of an offer, or of its referral.

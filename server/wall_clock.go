@@ -44,7 +44,7 @@ type clockChoice struct {
 func choices(l *locale.Localizer, moments []time.Time, zone *time.Location) []clockChoice {
 	choices := make([]clockChoice, len(moments))
 	for i, t := range moments {
-		choices[i] = clockChoice{At: t, Offset: t.In(zone).Format("-07:00"), Zone: clockName(l, t, zone)}
+		choices[i] = clockChoice{At: t, Offset: t.In(zone).Format("-07:00"), Zone: l.ZoneName(t.In(zone))}
 	}
 	return choices
 }

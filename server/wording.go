@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"html/template"
 	"math"
-	"strconv"
 	"time"
 
 	"github.com/nyaruka/phonenumbers"
@@ -101,7 +100,7 @@ func timeElement(l *locale.Localizer, t time.Time, zone *time.Location, now time
 		return ""
 	}
 	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.UTC().Format(time.RFC3339), //nolint:gosec // both are ours
-		template.HTMLEscapeString(moment(l, t.In(zone), now.In(zone)))))
+		template.HTMLEscapeString(l.Moment(t.In(zone), now.In(zone)))))
 }
 
 // dueElement is timeElement with how far off it is.
@@ -115,35 +114,6 @@ func dueElement(l *locale.Localizer, t time.Time, zone *time.Location, now time.
 	}
 	return template.HTML(`<span class="`+class+`">`+template.HTMLEscapeString(distance(l, t.Sub(now)))+`</span> `) + //nolint:gosec // ours
 		timeElement(l, t, zone, now)
-}
-
-// moment is "November 23, 2:30 p.m." and « 23 novembre, 14 h 30 »; the year is added when it is not this one.
-func moment(l *locale.Localizer, t, now time.Time) string {
-	day := strconv.Itoa(t.Day())
-	if l.Lang == "fr" && t.Day() == 1 {
-		day = "1er"
-	}
-	key := "date.moment"
-	if t.Year() != now.Year() {
-		key = "date.moment_year"
-	}
-	return l.T(key, map[string]any{"Day": day, "Month": l.T("mail.month." + strconv.Itoa(int(t.Month()))), "Year": t.Year(),
-		"Clock": clockTime(l.Lang, t)})
-}
-
-func clockTime(lang string, t time.Time) string {
-	if lang == "fr" {
-		clock := strconv.Itoa(t.Hour()) + "\u00a0h"
-		if t.Minute() != 0 {
-			clock += t.Format("\u00a004")
-		}
-		return clock
-	}
-	half := "a.m."
-	if t.Hour() >= 12 {
-		half = "p.m."
-	}
-	return t.Format("3:04") + "\u00a0" + half
 }
 
 // distance says how far off a moment is: "in 3 hours", "2 days late".
