@@ -8,6 +8,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"throughline/db"
+	"throughline/directory"
 	"throughline/referral"
 )
 
@@ -71,13 +72,30 @@ func (d *Desk) Run(ctx context.Context, id uuid.UUID, step referral.Step, at tim
 		if err != nil || !after.Same(step) || after.Due.After(now) {
 			return err
 		}
-		if _, err := w.decide(ctx, after.CommandOf()); err != nil {
+		if _, err := w.decide(ctx, w.commandOf(after)); err != nil {
 			return err
 		}
 		after = w.rec.Step
 		return nil
 	})
 	return after, err
+}
+
+// commandOf turns a step into its command. Weeks may have passed since the client agreed to a service: one that takes no
+// referrals any more is passed over, where a letter would only cost days.
+func (w *work) commandOf(step referral.Step) referral.Command {
+	c := step.CommandOf()
+	if o := find(w.rec.Facts.Offers, step.Offer); step.Do == referral.Send && o != nil {
+		if s, known := w.services[o.Service]; known && closed(s, w.now) {
+			return referral.Command{Do: referral.PassOver, Offer: o.ID}
+		}
+	}
+	return c
+}
+
+// closed reports a service that takes no referrals now. One that is full is asked: it may have a waitlist.
+func closed(s directory.OfferService, now time.Time) bool {
+	return s.Status != "active" || !s.AcceptsReferrals || (s.ClosedUntil != nil && s.ClosedUntil.After(now))
 }
 
 func (d *Desk) at(at time.Time) time.Time {

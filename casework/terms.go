@@ -14,7 +14,7 @@ import (
 	"throughline/referral"
 )
 
-// termsLife is how long an agency's hours and zone are taken as known. Addresses are never: a corrected one must be
+// termsLife is how long an agency's hours and zone, and whether it takes referrals, are taken as known. Addresses are never: a corrected one must be
 // used by the next letter.
 const termsLife = time.Minute
 

@@ -10,7 +10,7 @@ var nobody = uuid.Nil
 // ByClock reports a command that only the clock gives.
 func (n Name) ByClock() bool {
 	switch n {
-	case Send, Remind, Escalate, Lapse, AskAgency, RaiseTask, EscalateTask, Undelivered:
+	case Send, PassOver, Remind, Escalate, Lapse, AskAgency, RaiseTask, EscalateTask, Undelivered:
 		return true
 	}
 	return false
@@ -40,6 +40,16 @@ func (d *decision) send() error {
 	o.Sent = d.now
 	d.move(o, t, "", "")
 	d.post(o, OfferLetter)
+	return nil
+}
+
+func (d *decision) passOver() error {
+	o, t, err := d.target(in(Withdrawn))
+	if o == nil {
+		return err
+	}
+	o.Reason = ServiceClosed.Code
+	d.move(o, t, o.Reason, ServiceClosed.Of)
 	return nil
 }
 

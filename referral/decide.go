@@ -114,7 +114,7 @@ var rules = map[Name]func(*decision) error{
 	OpenDraft: (*decision).open, Answer: (*decision).answer, Confirm: (*decision).confirm, Dispute: (*decision).dispute,
 	Withdraw: (*decision).withdraw, MarkInError: (*decision).markInError, AddOffer: (*decision).addOffer,
 	Close: (*decision).close, Reassign: (*decision).reassign, FinishTask: (*decision).finishTask,
-	Send: (*decision).send, Remind: (*decision).remind, Escalate: (*decision).escalate, Lapse: (*decision).lapse,
+	Send: (*decision).send, PassOver: (*decision).passOver, Remind: (*decision).remind, Escalate: (*decision).escalate, Lapse: (*decision).lapse,
 	AskAgency: (*decision).askAgency, RaiseTask: (*decision).raiseTask, EscalateTask: (*decision).escalateTask,
 	Undelivered: (*decision).undelivered,
 }

@@ -32,7 +32,7 @@ someone accountable, until it is closed with an outcome.
 	}{
 		{"Why an agency declines", DeclineReasons},
 		{"Why help failed after a yes", FailReasons},
-		{"Why an offer or a referral is withdrawn", WithdrawReasons},
+		{"Why an offer or a referral is withdrawn", append(slices.Clone(WithdrawReasons), ServiceClosed)},
 		{"Outcomes", Outcomes},
 		{"Why a need stays unmet", UnmetReasons},
 	} {
@@ -62,7 +62,7 @@ func drawReferral(b *strings.Builder) {
 func drawOffer(b *strings.Builder) {
 	b.WriteString("```mermaid\nstateDiagram-v2\n    [*] --> queued\n")
 	for _, t := range Transitions {
-		if t.Do == Withdraw || t.Do == MarkInError {
+		if t.To == Withdrawn || t.To == InError {
 			continue
 		}
 		for _, f := range t.From {

@@ -59,6 +59,9 @@ var WithdrawReasons = []Reason{
 	{"other", OfClient},
 }
 
+// ServiceClosed is why the clock passes over a service: it takes no referrals any more when its turn comes.
+var ServiceClosed = Reason{"service_closed", OfProvider}
+
 // Outcomes are how a referral ends, or how an agency reports that its help ended.
 var Outcomes = []Reason{
 	{"received_in_full", OfProvider},

@@ -33,9 +33,11 @@ const (
 	FinishTask  Name = "finish_task"
 )
 
-// Commands of the clock. Each carries out the step that Next names, when it is due.
+// Commands of the clock. Each carries out the step that Next names, when it is due; pass_over does so for a send to a
+// service that takes no referrals any more.
 const (
 	Send         Name = "send"
+	PassOver     Name = "pass_over"
 	Remind       Name = "remind"
 	Escalate     Name = "escalate"
 	Lapse        Name = "lapse"
@@ -83,6 +85,8 @@ var Transitions = []Transition{
 	{Do: Confirm, From: from(Accepted, Contacting, Scheduled, InService, OutcomeReported), To: Confirmed, By: by(Client)},
 	{Do: Dispute, From: from(OutcomeReported), To: Failed, By: by(Client)},
 	{Do: Withdraw, From: beforeEnd, To: Withdrawn, By: by(Client, Navigator, Coordinator)},
+	// A service may have closed since the client agreed to it.
+	{Do: PassOver, From: from(Queued), To: Withdrawn, By: by(System)},
 	// A decision posted by a machine or by mistake is undone by staff; the agency is then asked afresh.
 	{Do: MarkInError, From: append(slices.Clone(beforeEnd), OutcomeReported, Declined, Failed), To: InError, By: by(Navigator, Coordinator)},
 }

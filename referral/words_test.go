@@ -21,7 +21,7 @@ func keysOfTheRules() []string {
 		add("offer_state.", string(s), string(s)+".hint")
 	}
 	for prefix, list := range map[string][]referral.Reason{
-		"decline.": referral.DeclineReasons, "fail.": referral.FailReasons, "withdraw.": referral.WithdrawReasons,
+		"decline.": referral.DeclineReasons, "fail.": referral.FailReasons, "withdraw.": append(slices.Clone(referral.WithdrawReasons), referral.ServiceClosed),
 		"outcome.": referral.Outcomes, "unmet.": referral.UnmetReasons,
 	} {
 		for _, r := range list {
@@ -43,7 +43,7 @@ func keysOfTheRules() []string {
 	add("event.", texts(referral.EventNames())...)
 	for _, n := range referral.CommandNames() {
 		add("command.", string(n))
-		if n.ByClock() && n != referral.Undelivered {
+		if n.ByClock() && n != referral.Undelivered && n != referral.PassOver {
 			add("step.", string(n))
 		}
 	}
