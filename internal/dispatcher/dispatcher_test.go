@@ -3,6 +3,7 @@ package dispatcher_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -68,7 +69,8 @@ func TestTemporalAway(t *testing.T) {
 	o.conductor.failWith(nil)
 	o.hurry()
 	o.until("all is told", o.empty)
-	assert.Equal(t, []string{"start " + id.String(), "changed " + id.String()}, o.conductor.heard())
+	// The same thing may be told twice: a row is marked a moment after it was told.
+	assert.Equal(t, []string{"start " + id.String(), "changed " + id.String()}, slices.Compact(o.conductor.heard()))
 	for _, call := range tried {
 		assert.True(t, strings.HasPrefix(call, "start "), call)
 	}
