@@ -118,6 +118,10 @@ func TestEveryPageIsAccessible(t *testing.T) {
 		chromedp.WaitVisible(`nav[aria-label]`)))
 	for _, lang := range []string{"en", "fr"} {
 		for name, path := range pages {
+			// The forms of commands are made of the same fields: once each will do.
+			if lang == "en" && strings.HasPrefix(name, "do-") && *screenshots == "" {
+				continue
+			}
 			sep := "?"
 			if strings.Contains(path, "?") {
 				sep = "&"
