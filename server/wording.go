@@ -25,7 +25,7 @@ func wording(l *locale.Localizer, zone *time.Location, c clock.Clock) template.F
 		"whenIn":    func(zone *time.Location, t any) template.HTML { return timeElement(l, asTime(t), zone, c.Now()) },
 		"due":       func(t any) template.HTML { return dueElement(l, asTime(t), zone, c.Now()) },
 		"km":        func(km *float64) int { return int(math.Round(*km)) },
-		"phone":     phone,
+		"phone":     func(raw string) string { return phone(l, raw) },
 		"dial":      dial,
 		"zoneName":  func(zone *time.Location) string { return zoneName(l, zone) },
 		"language":  func(tag string) string { return languageName(l, tag) },
@@ -122,6 +122,10 @@ func distance(l *locale.Localizer, d time.Duration) string {
 	if d < 0 {
 		side, d = "late", -d
 	}
+	// Seven days from a moment ago are seven days, not six.
+	if d > time.Hour {
+		d = d.Round(time.Minute)
+	}
 	switch {
 	case d < time.Minute:
 		return l.T("date." + side + ".now")
@@ -134,12 +138,17 @@ func distance(l *locale.Localizer, d time.Duration) string {
 }
 
 // phone writes a Canadian number as people read it; what is not a number stays as it was typed.
-func phone(raw string) string {
+func phone(l *locale.Localizer, raw string) string {
 	number, err := phonenumbers.Parse(raw, "CA")
 	if err != nil || !phonenumbers.IsPossibleNumber(number) {
 		return raw
 	}
-	return phonenumbers.Format(number, phonenumbers.NATIONAL)
+	extension := number.GetExtension()
+	if extension == "" {
+		return phonenumbers.Format(number, phonenumbers.NATIONAL)
+	}
+	number.Extension = nil
+	return l.T("page.extension", map[string]any{"Number": phonenumbers.Format(number, phonenumbers.NATIONAL), "Extension": extension})
 }
 
 // dial is the tel: address of a number, or "" when raw is not one.
