@@ -19,13 +19,13 @@ run: ## start everything on this machine, and say where; Ctrl-C stops it
 	@go build -o bin/throughline-dev ./cmd/throughline-dev
 	@exec bin/throughline-dev $(ARGS)
 
-# -count=1: end-to-end tests run binaries, and go test's cache does not see those change.
+# -count=1: end-to-end tests run binaries, and go test's cache does not see those change. -vet=off: lint has vetted.
 test: ## run every test, on a real PostgreSQL, Temporal and browser; under 20 minutes with lint, the first time included
 	@.ci/provide postgresql
 	@.ci/provide chromium
 	@echo "compiling; the first time compiles a Temporal server: about 7 minutes on 2 cores"
 	@go build ./...
-	go test -count=1 -p $(PARALLEL) -timeout 15m ./...
+	go test -count=1 -vet=off -p $(PARALLEL) -timeout 15m ./...
 
 lint: ## check form, suspicious code, workflows' determinism and the directions of imports
 	@unformatted=$$(find . \( -path ./data -o -path ./artefacts -o -path './.*' \) -prune -o -name '*.go' -print | xargs gofmt -l); \
