@@ -42,6 +42,10 @@ func (d *linkDesk) reply(c echo.Context) error {
 	if err != nil {
 		return d.deadLink(c, raw, err)
 	}
+	// The browser keeps the link that was opened last; a form of an earlier one must not decide over another client.
+	if offer := form.Get("offer"); offer != "" && offer != page.OfferID.String() {
+		return d.showLink(c, http.StatusConflict, linkView{LinkPage: page, OtherLink: true}, nil)
+	}
 	v := linkView{LinkPage: page, Typed: typed}
 	if verb, lang := pressed(form); verb == "language" && slices.Contains(locale.Languages, lang) {
 		d.keepLanguage(c, lang)

@@ -15,10 +15,11 @@ var linkCommands = []referral.Name{referral.Accept, referral.Contact, referral.S
 // linkView is the agency's page.
 type linkView struct {
 	casework.LinkPage
-	Typed    linkTyped
-	Done     referral.Name // what was just recorded
-	Conflict string        // the state that a decision ran into, in words
-	Repeated []clockChoice // the two moments of a repeated hour, to choose from
+	Typed     linkTyped
+	Done      referral.Name // what was just recorded
+	OtherLink bool          // the form was of another referral, whose link this browser opened before
+	Conflict  string        // the state that a decision ran into, in words
+	Repeated  []clockChoice // the two moments of a repeated hour, to choose from
 	// The names of the clock that the dates on the page are in: EST, HNE.
 	ReplyZone, VisitZone string
 }
