@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -92,7 +93,7 @@ func (w *work) command(ctx context.Context, in CommandInput) error {
 		return &referral.Error{Code: referral.CodeStale, Message: "the referral has changed since that version"}
 	}
 	c := referral.Command{Do: in.Do, Offer: in.OfferID, Task: in.TaskID, Reason: in.Reason, Outcome: in.Outcome,
-		Unmet: in.Unmet, At: in.At, Person: in.PersonID}
+		Unmet: in.Unmet, At: instant(in.At), Person: in.PersonID}
 	if c.Offer == uuid.Nil && in.Do != referral.Withdraw && ofOneOffer(in.Do) {
 		only, err := w.onlyOffer(in.Do)
 		if err != nil {
@@ -188,3 +189,6 @@ func (w *work) say(in CommandInput, offer uuid.UUID) {
 		w.words[offer] = words
 	}
 }
+
+// instant keeps a moment as the record does: in UTC, whatever offset it was written with, to the microsecond.
+func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

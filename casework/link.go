@@ -93,7 +93,7 @@ func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) (LinkPage, 
 			w.note = in.Note
 			w.say(CommandInput{Do: in.Do, Note: in.Note, ToldBy: in.Name}, link.Offer)
 			if _, err := w.decide(ctx, referral.Command{Do: in.Do, Offer: link.Offer, Reason: in.Reason, Outcome: in.Outcome,
-				Unmet: in.Unmet, At: in.At}); err != nil {
+				Unmet: in.Unmet, At: instant(in.At)}); err != nil {
 				return err
 			}
 		}

@@ -77,6 +77,9 @@ func OpenReferrals(ctx context.Context, q sqlx.QueryerContext, before time.Time)
 
 // NotOpen picks, of these referrals, those that are not open: unknown ones, and those closed since before an instant.
 func NotOpen(ctx context.Context, q sqlx.QueryerContext, ids []uuid.UUID, before time.Time) ([]uuid.UUID, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	raw, err := asJSON(ids)
 	if err != nil {
 		return nil, err
