@@ -118,7 +118,7 @@ func TestConsentTakenBackKillsEveryLinkAtOnce(t *testing.T) {
 		assert.NotNil(t, ref.Consent.WithdrawnAt, "%s", state)
 		_, err := r.OpenLink(t.Context(), s.token)
 		refused(t, err, referral.CodeNotFound, "")
-		_, err = r.Reply(t.Context(), s.token, posted(referral.Accept))
+		err = r.Reply(t.Context(), s.token, posted(referral.Accept))
 		refused(t, err, referral.CodeNotFound, "")
 		before := one[int](r, `SELECT count(*) FROM messages`)
 		require.NoError(t, r.AskNewLink(t.Context(), s.token))

@@ -66,10 +66,9 @@ type ReplyInput struct {
 
 // Reply carries out what an agency posted on its page. The same decision again is answered like the first time.
 // Errors: not_found for a dead link, invalid with the field, conflict with the outcome that was first.
-func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) (LinkPage, error) {
-	var page LinkPage
+func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) error {
 	in.Name, in.Note = strings.TrimSpace(bidi.Replace(in.Name)), strings.TrimSpace(in.Note)
-	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		link, err := d.goodLink(ctx, tx, raw)
 		if err != nil {
 			return err
@@ -86,21 +85,15 @@ func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) (LinkPage, 
 			return errLink
 		}
 		twice, err := in.postedTwice(ctx, tx, link.Offer)
-		if err != nil {
+		if err != nil || twice {
 			return err
 		}
-		if !twice {
-			w.note = in.Note
-			w.say(CommandInput{Do: in.Do, Note: in.Note, ToldBy: in.Name}, link.Offer)
-			if _, err := w.decide(ctx, referral.Command{Do: in.Do, Offer: link.Offer, Reason: in.Reason, Outcome: in.Outcome,
-				Unmet: in.Unmet, At: instant(in.At)}); err != nil {
-				return err
-			}
-		}
-		page, err = d.linkPage(ctx, tx, link, w.rec)
+		w.note = in.Note
+		w.say(CommandInput{Do: in.Do, Note: in.Note, ToldBy: in.Name}, link.Offer)
+		_, err = w.decide(ctx, referral.Command{Do: in.Do, Offer: link.Offer, Reason: in.Reason, Outcome: in.Outcome,
+			Unmet: in.Unmet, At: instant(in.At)})
 		return err
 	})
-	return page, err
 }
 
 func (in ReplyInput) validate() error {
@@ -219,15 +212,13 @@ func (d *Desk) AskNewLink(ctx context.Context, raw string) error {
 			return err
 		}
 		entry := db.Entry{What: referral.NewLink, Offer: &o.ID}
-		if err := db.InsertTimeline(ctx, tx, who.line(), link.Referral, w.rec.Facts.Version, now, []db.Entry{entry}); err != nil {
+		if err := db.InsertTimeline(ctx, tx, who.line(), link.Referral, w.rec.Facts.Version, now, []db.Entry{entry}, db.OutboxChanged); err != nil {
 			return err
 		}
 		// The clock watches over this letter too: until it is out, a call about it may come next.
 		o.Mail = referral.Mail{State: referral.MailPending, Since: now}
-		if _, err := w.refresh(ctx); err != nil {
-			return err
-		}
-		return db.InsertOutbox(ctx, tx, link.Organisation, link.Referral, db.OutboxChanged, w.rec.Facts.Version, now)
+		_, err = w.refresh(ctx)
+		return err
 	})
 }
 

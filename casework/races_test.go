@@ -65,11 +65,11 @@ func TestFiftyAtOnceHaveOneWinner(t *testing.T) {
 		people := []casework.Actor{r.colleague, r.coordinator}
 		said := atOnce(10, map[string]func(int) error{
 			"accept": func(i int) error {
-				_, err := r.Reply(context.Background(), s.token, casework.ReplyInput{Do: referral.Accept, Name: fmt.Sprint("Sam ", i)})
+				err := r.Reply(context.Background(), s.token, casework.ReplyInput{Do: referral.Accept, Name: fmt.Sprint("Sam ", i)})
 				return err
 			},
 			"decline": func(i int) error {
-				_, err := r.Reply(context.Background(), s.token, casework.ReplyInput{Do: referral.Decline, Name: fmt.Sprint("Kim ", i), Reason: "full"})
+				err := r.Reply(context.Background(), s.token, casework.ReplyInput{Do: referral.Decline, Name: fmt.Sprint("Kim ", i), Reason: "full"})
 				return err
 			},
 			"withdraw": func(int) error {
@@ -181,7 +181,7 @@ func TestOnlyOneAgencyHasTheClient(t *testing.T) {
 		r.replied(second, referral.Waitlist)
 		tokens := []string{first, second}
 		said := atOnce(10, map[string]func(int) error{"accept": func(i int) error {
-			_, err := r.Reply(context.Background(), tokens[i%2], casework.ReplyInput{Do: referral.Accept, Name: "Sam"})
+			err := r.Reply(context.Background(), tokens[i%2], casework.ReplyInput{Do: referral.Accept, Name: "Sam"})
 			return err
 		}})
 		won := 0

@@ -246,10 +246,16 @@ func said(do referral.Name) casework.CommandInput {
 	return in
 }
 
-// replied has the agency post on its page.
+// replied has the agency post on its page, and gives the page as it then is.
 func (r *room) replied(token string, do referral.Name) casework.LinkPage {
 	r.t.Helper()
-	page, err := r.Reply(r.t.Context(), token, posted(do))
+	return r.repliedWith(token, posted(do))
+}
+
+func (r *room) repliedWith(token string, in casework.ReplyInput) casework.LinkPage {
+	r.t.Helper()
+	require.NoError(r.t, r.Reply(r.t.Context(), token, in))
+	page, err := r.OpenLink(r.t.Context(), token)
 	require.NoError(r.t, err)
 	return page
 }

@@ -85,7 +85,7 @@ func TestALinkLeftAliveOpensNothingWithoutConsent(t *testing.T) {
 		r.exec(`UPDATE links SET revoked_at = NULL WHERE offer_id = $1`, s.offer)
 		_, err := r.OpenLink(t.Context(), s.token)
 		refused(t, err, referral.CodeNotFound, "")
-		_, err = r.Reply(t.Context(), s.token, posted(referral.Decline))
+		err = r.Reply(t.Context(), s.token, posted(referral.Decline))
 		refused(t, err, referral.CodeNotFound, "")
 	}
 }

@@ -57,7 +57,7 @@ func (d *linkDesk) reply(c echo.Context) error {
 		return d.showLink(c, http.StatusUnprocessableEntity, v, d.linkWrong(c, typed.Do, fault))
 	}
 	in.Version, _ = strconv.Atoi(form.Get("version")) // 0 when it is not a number: any version will do
-	_, err = d.desk.Reply(c.Request().Context(), raw, in)
+	err = d.desk.Reply(c.Request().Context(), raw, in)
 	var refused *referral.Error
 	switch {
 	case err == nil:

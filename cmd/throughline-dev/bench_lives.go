@@ -139,10 +139,10 @@ func (g *ground) live(ctx context.Context, who casework.Actor, services []uuid.U
 	case <-ctx.Done():
 		return fmt.Errorf("no letter: %w", ctx.Err())
 	}
-	if _, err := d.Reply(ctx, token, casework.ReplyInput{Do: referral.Accept, Name: "Sam"}); err != nil {
+	if err := d.Reply(ctx, token, casework.ReplyInput{Do: referral.Accept, Name: "Sam"}); err != nil {
 		return err
 	}
-	if _, err := d.Reply(ctx, token, casework.ReplyInput{Do: referral.ReportOutcome, Name: "Sam", Outcome: "received_in_full"}); err != nil {
+	if err := d.Reply(ctx, token, casework.ReplyInput{Do: referral.ReportOutcome, Name: "Sam", Outcome: "received_in_full"}); err != nil {
 		return err
 	}
 	if _, err := d.Do(ctx, who, in.ReferralID, casework.CommandInput{Do: referral.Confirm, Outcome: "received_in_full"}, nil); err != nil {

@@ -188,6 +188,5 @@ func (o *Office) reply(ctx context.Context, offer uuid.UUID, in casework.ReplyIn
 	token := o.tokens[letters[0]]
 	o.mu.Unlock()
 	in.Name = atAgency
-	_, err := o.Reply(ctx, token, in)
-	return err
+	return o.Reply(ctx, token, in)
 }
