@@ -27,16 +27,6 @@ type OutboxRow struct {
 	Attempts int        `db:"attempts"`
 }
 
-// InsertOutbox promises a start or a signal.
-func InsertOutbox(ctx context.Context, tx *sqlx.Tx, organisation, referralID uuid.UUID, kind string, version int, at time.Time) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO outbox (organisation_id, kind, referral_id, version, created_at, available_at)
-		VALUES ($1, $2, $3, $4, $5, now())`, organisation, kind, referralID, version, at)
-	if err != nil {
-		return fmt.Errorf("save outbox: %w", Translate(err))
-	}
-	return nil
-}
-
 // LeaseOutbox takes up to n rows that are due, oldest first, and hides them from other dispatchers until the lease is
 // over. Kinds, when given, are the only ones taken. A referral's signal waits for its start. Clock and now are the
 // database's: dispatchers on several machines agree on it.
@@ -59,24 +49,18 @@ func LeaseOutbox(ctx context.Context, q sqlx.QueryerContext, n int, lease time.D
 }
 
 // FinishOutbox marks rows as told.
-func FinishOutbox(ctx context.Context, q sqlx.ExtContext, ids []int64) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	query, args, err := sqlx.In(`UPDATE outbox SET done_at = now(), last_error = '' WHERE id IN (?)`, ids)
+func FinishOutbox(ctx context.Context, q sqlx.ExecerContext, ids []int64) error {
+	_, err := q.ExecContext(ctx, `UPDATE outbox SET done_at = now(), last_error = '' WHERE id = ANY ($1)`, pq.Array(ids))
 	if err != nil {
-		return err
-	}
-	if _, err := q.ExecContext(ctx, q.Rebind(query), args...); err != nil {
 		return fmt.Errorf("finish outbox: %w", Translate(err))
 	}
 	return nil
 }
 
-// PutBackOutbox makes a row due again after a pause, with the class of what went wrong.
-func PutBackOutbox(ctx context.Context, q sqlx.ExecerContext, id int64, pause time.Duration, class string) error {
-	_, err := q.ExecContext(ctx, `UPDATE outbox SET available_at = now() + make_interval(secs => $2), last_error = $3 WHERE id = $1`,
-		id, pause.Seconds(), class)
+// PutBackOutbox makes rows due again after a pause, with the class of what went wrong.
+func PutBackOutbox(ctx context.Context, q sqlx.ExecerContext, ids []int64, pause time.Duration, class string) error {
+	_, err := q.ExecContext(ctx, `UPDATE outbox SET available_at = now() + make_interval(secs => $2), last_error = $3
+		WHERE id = ANY ($1)`, pq.Array(ids), pause.Seconds(), class)
 	if err != nil {
 		return fmt.Errorf("put back outbox: %w", Translate(err))
 	}

@@ -106,7 +106,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 func (d *Dispatcher) run(ctx context.Context, l *lane) {
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
-	told := make(chan int64, workers)
+	told := make(chan []int64, workers)
 	var marking, calling sync.WaitGroup
 	marking.Go(func() { d.mark(ctx, told) })
 	free := make(chan struct{}, workers)
@@ -117,10 +117,11 @@ func (d *Dispatcher) run(ctx context.Context, l *lane) {
 		n, full := d.take(ctx, free), false
 		if rows := d.rows(ctx, l, n); len(rows) > 0 {
 			full = len(rows) == n
-			for _, row := range rows {
-				calling.Go(func() { d.fulfil(ctx, l, row, told); free <- struct{}{} })
+			promises := together(rows)
+			for _, p := range promises {
+				calling.Go(func() { d.fulfil(ctx, l, p, told); free <- struct{}{} })
 			}
-			n -= len(rows)
+			n -= len(promises)
 		}
 		for range n {
 			free <- struct{}{}
@@ -176,31 +177,30 @@ func (d *Dispatcher) rows(ctx context.Context, l *lane, n int) []db.OutboxRow {
 
 // fulfil keeps one promise. What was begun is carried through even when we are asked to stop: a letter cut off in the
 // middle is ambiguous.
-func (d *Dispatcher) fulfil(ctx context.Context, l *lane, row db.OutboxRow, told chan<- int64) {
+func (d *Dispatcher) fulfil(ctx context.Context, l *lane, p promise, told chan<- []int64) {
 	ctx = context.WithoutCancel(ctx)
 	call, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	pause, err := d.tell(call, row)
+	pause, err := d.tell(call, p.OutboxRow)
 	if err == nil {
-		told <- row.ID
+		told <- p.rows
 		return
 	}
 	if pause > 0 {
 		l.waitUntil.Store(time.Now().Add(pause).UnixNano())
 	}
-	d.putBack(ctx, row, pause, err)
+	d.putBack(ctx, p, pause, err)
 }
 
 // mark writes down what was told, as many rows at once as have come together.
-func (d *Dispatcher) mark(ctx context.Context, told <-chan int64) {
-	for id := range told {
+func (d *Dispatcher) mark(ctx context.Context, told <-chan []int64) {
+	for done := range told {
 		time.Sleep(gather)
-		done := []int64{id}
 		for more := true; more && len(done) < workers; {
 			select {
-			case id, open := <-told:
+			case rows, open := <-told:
 				if more = open; open {
-					done = append(done, id)
+					done = append(done, rows...)
 				}
 			default:
 				more = false
@@ -225,16 +225,16 @@ func (d *Dispatcher) tell(ctx context.Context, row db.OutboxRow) (pause time.Dur
 	return d.deliver(ctx, *row.Message)
 }
 
-func (d *Dispatcher) putBack(ctx context.Context, row db.OutboxRow, pause time.Duration, cause error) {
+func (d *Dispatcher) putBack(ctx context.Context, p promise, pause time.Duration, cause error) {
 	if pause == 0 {
-		pause = min(time.Duration(1<<min(row.Attempts, 10))*500*time.Millisecond, longest)
+		pause = min(time.Duration(1<<min(p.Attempts, 10))*500*time.Millisecond, longest)
 	}
-	d.Log.Warn("could not be told yet", "kind", row.Kind, "referral", row.Referral, "attempt", row.Attempts,
+	d.Log.Warn("could not be told yet", "kind", p.Kind, "referral", p.Referral, "attempt", p.Attempts,
 		"class", classOf(cause), "again_in", pause)
 	// The call itself may have used up all of its time.
 	mark, cancel := context.WithTimeout(ctx, markLimit)
 	defer cancel()
-	if err := db.PutBackOutbox(mark, d.outbox(), row.ID, pause, classOf(cause)); err != nil {
+	if err := db.PutBackOutbox(mark, d.outbox(), p.rows, pause, classOf(cause)); err != nil {
 		d.Log.Warn("outbox could not be put back; its lease will end by itself", "class", classOf(err))
 	}
 }
