@@ -81,16 +81,13 @@ func (w *work) save(ctx context.Context, change referral.Change) error {
 	for i, e := range change.Events {
 		entries[i] = db.EntryOf(e, w.noteFor(i, e))
 	}
-	if err := db.InsertTimeline(ctx, w.tx, w.who.line(), after.ID, after.Version, w.now, entries); err != nil {
+	if err := db.InsertTimeline(ctx, w.tx, w.who.line(), after.ID, after.Version, w.now, entries, w.promise(before, after)); err != nil {
 		return err
 	}
 	if err := w.post(ctx, change.Posts, after); err != nil {
 		return err
 	}
 	w.rec.Facts, w.rec.Step = after, step
-	if err := w.tell(ctx, before, after); err != nil {
-		return err
-	}
 	return w.unmailable(ctx, change.Posts)
 }
 
@@ -163,15 +160,16 @@ func (w *work) post(ctx context.Context, posts []referral.Post, f referral.Facts
 	return db.InsertMessages(ctx, w.tx, w.rec.Organisation, f.ID, f.Version, fmt.Sprintf("v%d", f.Version), w.now, messages)
 }
 
-// tell promises the workflow its start when a draft opens, or the news of a change that it did not make itself.
-func (w *work) tell(ctx context.Context, before, after referral.Facts) error {
+// promise is what the workflow must be told: its start when a draft opens, or the news of a change that it did not make
+// itself.
+func (w *work) promise(before, after referral.Facts) string {
 	switch {
 	case before.State == referral.Draft && after.State == referral.Open:
-		return db.InsertOutbox(ctx, w.tx, w.rec.Organisation, after.ID, db.OutboxStart, after.Version, w.now)
+		return db.OutboxStart
 	case before.State == referral.Open && w.who.Via != ViaClock:
-		return db.InsertOutbox(ctx, w.tx, w.rec.Organisation, after.ID, db.OutboxChanged, after.Version, w.now)
+		return db.OutboxChanged
 	}
-	return nil
+	return ""
 }
 
 // line is the actor as the timeline and the audit write it.

@@ -32,7 +32,7 @@ func (d *Desk) TakeLetter(ctx context.Context, id uuid.UUID, provider string) (o
 			return err
 		}
 		// Under the lock, so that consent is not withdrawn between this look and the link.
-		rec, err := db.LockRecord(ctx, tx, out.Referral)
+		rec, err := db.ReadRecord(ctx, tx, out.Referral)
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (d *Desk) TakeLetter(ctx context.Context, id uuid.UUID, provider string) (o
 		o := find(rec.Facts.Offers, out.Offer)
 		if overtaken(out.Letter, *o, rec.Facts) {
 			ok = false
-			_, err := db.SettleMessage(ctx, tx, id, db.MessageRejected, "overtaken", "", now)
+			_, _, err := db.SettleMessage(ctx, tx, id, db.MessageRejected, "overtaken", "", now)
 			return err
 		}
 		out.Zone = o.Calendar.Zone
@@ -107,11 +107,7 @@ type Settled struct {
 func (d *Desk) SettleLetter(ctx context.Context, id uuid.UUID, s Settled) error {
 	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		now := d.Clock.Now()
-		m, err := db.FindMessage(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		settled, err := db.SettleMessage(ctx, tx, id, s.State, s.Class, s.ProviderID, now)
+		m, settled, err := db.SettleMessage(ctx, tx, id, s.State, s.Class, s.ProviderID, now)
 		if err != nil || !settled {
 			return err
 		}

@@ -191,18 +191,16 @@ func (d *Desk) insertReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.
 
 // begun writes what goes with a new referral: consent, timeline, audit and, when it is open, its workflow's start.
 func (d *Desk) begun(ctx context.Context, tx *sqlx.Tx, who Actor, c db.CaseRow, f referral.Facts, in ReferralInput) error {
-	entry := db.Entry{What: referral.Refer, To: string(f.State), Code: in.Need}
-	if err := db.InsertTimeline(ctx, tx, who.line(), f.ID, f.Version, f.Created, []db.Entry{entry}); err != nil {
-		return err
-	}
+	promise := db.OutboxStart
 	if in.Draft {
-		return nil
+		promise = ""
 	}
-	if err := db.InsertConsent(ctx, tx, db.Consent{Organisation: who.Organisation, Case: c.ID, Referral: f.ID, Given: true,
-		How: in.Consent.How, Script: in.Consent.Script, Services: in.ServiceIDs, By: who.ID, At: f.Created}); err != nil {
+	entry := db.Entry{What: referral.Refer, To: string(f.State), Code: in.Need}
+	if err := db.InsertTimeline(ctx, tx, who.line(), f.ID, f.Version, f.Created, []db.Entry{entry}, promise); err != nil || in.Draft {
 		return err
 	}
-	return db.InsertOutbox(ctx, tx, who.Organisation, f.ID, db.OutboxStart, f.Version, f.Created)
+	return db.InsertConsent(ctx, tx, db.Consent{Organisation: who.Organisation, Case: c.ID, Referral: f.ID, Given: true,
+		How: in.Consent.How, Script: in.Consent.Script, Services: in.ServiceIDs, By: who.ID, At: f.Created})
 }
 
 // mayReopen allows a new episode of a closed referral of the same case only.

@@ -26,7 +26,8 @@ type Outgoing struct {
 	HelplineTel  string              `db:"helpline_phone"`
 }
 
-// TakeMessage claims a pending message for one attempt and reads what it says; ok is false when it is not pending.
+// TakeMessage claims a pending message for one attempt, locks its referral and reads what the letter says; ok is false
+// when it is not pending.
 func TakeMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, provider string, at time.Time) (o Outgoing, ok bool, err error) {
 	var list []Outgoing
 	err = tx.SelectContext(ctx, &list, `WITH m AS (
@@ -38,7 +39,8 @@ func TakeMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, provider string
 			g.name AS helpline_name, g.phone AS helpline_phone
 		FROM m JOIN offers o ON o.id = m.offer_id JOIN referrals r ON r.id = m.referral_id
 			JOIN organisations g ON g.id = m.organisation_id
-			LEFT JOIN services s ON s.id = o.service_id LEFT JOIN agencies a ON a.id = s.agency_id`, id, provider, at)
+			LEFT JOIN services s ON s.id = o.service_id LEFT JOIN agencies a ON a.id = s.agency_id
+		FOR UPDATE OF r`, id, provider, at)
 	if err != nil {
 		return o, false, fmt.Errorf("take message: %w", Translate(err))
 	}

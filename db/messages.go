@@ -74,34 +74,29 @@ type Message struct {
 	AttemptedAt  *time.Time      `db:"attempted_at"`
 }
 
+const messageColumns = `id, organisation_id, referral_id, offer_id, letter, recipient, locale, state, attempts, attempted_at`
+
 // SettleMessage writes what became of an attempt: pending again when it surely did not go out. A late answer still
 // settles what was ambiguous. settled is false when the message had been settled before.
-func SettleMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, state, class, providerID string, at time.Time) (settled bool, err error) {
-	res, err := tx.ExecContext(ctx, `UPDATE messages SET state = $2::text, error_class = $3, provider_id = $4,
+func SettleMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, state, class, providerID string, at time.Time) (m Message, settled bool, err error) {
+	var list []Message
+	err = tx.SelectContext(ctx, &list, `UPDATE messages SET state = $2::text, error_class = $3, provider_id = $4,
 		settled_at = CASE WHEN $2::text IN ('accepted', 'rejected') THEN $5::timestamptz END
-		WHERE id = $1 AND (state = 'claimed' OR (state = 'ambiguous' AND $2::text IN ('accepted', 'rejected')))`,
-		id, state, class, providerID, at)
+		WHERE id = $1 AND (state = 'claimed' OR (state = 'ambiguous' AND $2::text IN ('accepted', 'rejected')))
+		RETURNING `+messageColumns, id, state, class, providerID, at)
 	if err != nil {
-		return false, fmt.Errorf("settle message: %w", Translate(err))
+		return m, false, fmt.Errorf("settle message: %w", Translate(err))
 	}
-	n, err := res.RowsAffected()
-	return n == 1, err
-}
-
-// FindMessage reads a message without a lock.
-func FindMessage(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID) (Message, error) {
-	return message(ctx, q, id, "")
+	if len(list) == 0 {
+		return m, false, nil
+	}
+	return list[0], true, nil
 }
 
 // LockMessage reads a message and keeps other deliveries away from it until the transaction ends.
 func LockMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID) (Message, error) {
-	return message(ctx, tx, id, " FOR UPDATE")
-}
-
-func message(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID, lock string) (Message, error) {
 	var m Message
-	err := sqlx.GetContext(ctx, q, &m, `SELECT id, organisation_id, referral_id, offer_id, letter, recipient, locale, state,
-		attempts, attempted_at FROM messages WHERE id = $1`+lock, id)
+	err := tx.GetContext(ctx, &m, `SELECT `+messageColumns+` FROM messages WHERE id = $1 FOR UPDATE`, id)
 	if err != nil {
 		return m, fmt.Errorf("read message: %w", Translate(err))
 	}

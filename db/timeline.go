@@ -39,8 +39,9 @@ func EntryOf(e referral.Event, note string) Entry {
 		Attribution: e.Of, Note: note}
 }
 
-// InsertTimeline records what happened: lines on the timeline of a referral and one audit entry, in one statement.
-func InsertTimeline(ctx context.Context, tx *sqlx.Tx, who Who, referralID uuid.UUID, version int, at time.Time, entries []Entry) error {
+// InsertTimeline records what happened: lines on the timeline of a referral, one audit entry, and the promise to tell
+// the referral's workflow (OutboxStart or OutboxChanged; "" promises nothing), in one statement.
+func InsertTimeline(ctx context.Context, tx *sqlx.Tx, who Who, referralID uuid.UUID, version int, at time.Time, entries []Entry, promise string) error {
 	raw, err := asJSON(entries)
 	if err != nil {
 		return err
@@ -54,10 +55,13 @@ func InsertTimeline(ctx context.Context, tx *sqlx.Tx, who Who, referralID uuid.U
 			attribution, note, actor_role, actor_for, actor_id, actor_name, via)
 		SELECT $1, $2, $3, $4, what, offer_id, task_id, from_state, to_state, code, attribution, note, $6, $7, $8, $9, $10
 		FROM jsonb_to_recordset($5) AS x(what text, offer_id uuid, task_id uuid, from_state text, to_state text, code text,
-			attribution text, note text))
+			attribution text, note text)),
+		promise AS (
+		INSERT INTO outbox (organisation_id, kind, referral_id, version, created_at, available_at)
+		SELECT $1, $12::text, $2, $3, $4, now() WHERE $12::text <> '')
 		INSERT INTO audit (organisation_id, at, actor_role, actor_id, action, subject, subject_id, via)
 		VALUES ($1, $4, $6, $8, $11, 'referral', $2, $10)`,
-		who.Organisation, referralID, version, at, raw, who.Role, who.For, Nullable(who.ID), who.Name, who.Via, action)
+		who.Organisation, referralID, version, at, raw, who.Role, who.For, Nullable(who.ID), who.Name, who.Via, action, promise)
 	if err != nil {
 		return fmt.Errorf("save timeline: %w", Translate(err))
 	}
