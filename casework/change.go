@@ -62,29 +62,24 @@ func (w *work) decide(ctx context.Context, c referral.Command) (referral.Change,
 func (w *work) save(ctx context.Context, change referral.Change) error {
 	before, after := w.rec.Facts, change.Facts
 	step := referral.Next(after, w.rec.Policy, w.now)
-	if err := db.UpdateReferral(ctx, w.tx, after, before.Version, step); err != nil {
+	if err := w.passThrough(ctx, change.Events); err != nil {
 		return err
 	}
-	if err := w.saveOffers(ctx, change); err != nil {
-		return err
-	}
-	if !after.Withdrawn.Equal(before.Withdrawn) {
-		if err := w.consentWithdrawn(ctx); err != nil {
-			return err
-		}
-	}
-	changed := slices.DeleteFunc(slices.Clone(after.Tasks), func(t referral.Task) bool { return slices.Contains(before.Tasks, t) })
-	if err := db.SaveTasks(ctx, w.tx, w.rec.Organisation, after.ID, changed, w.who.ID, w.note); err != nil {
-		return err
-	}
+	tasks := slices.DeleteFunc(slices.Clone(after.Tasks), func(t referral.Task) bool { return slices.Contains(before.Tasks, t) })
 	entries := make([]db.Entry, len(change.Events))
 	for i, e := range change.Events {
 		entries[i] = db.EntryOf(e, w.noteFor(i, e))
 	}
-	if err := db.InsertTimeline(ctx, w.tx, w.who.line(), after.ID, after.Version, w.now, entries, w.promise(before, after)); err != nil {
-		return err
+	parts := append(w.offers(after.Offers), db.UpdateReferral(after, before.Version, step),
+		db.SaveTasks(w.rec.Organisation, after.ID, tasks, w.who.ID, w.note),
+		db.InsertTimeline(w.who.line(), after.ID, after.Version, w.now, entries, w.promise(before, after)),
+		w.letters(change.Posts, after))
+	if after.Withdrawn.Equal(before.Withdrawn) {
+		parts = append(parts, db.RevokeLinks(w.takenBack(after.Offers), w.now))
+	} else {
+		parts = append(parts, w.consentWithdrawn()...)
 	}
-	if err := w.post(ctx, change.Posts, after); err != nil {
+	if err := db.Write(ctx, w.tx, parts...); err != nil {
 		return err
 	}
 	w.rec.Facts, w.rec.Step = after, step
@@ -99,37 +94,43 @@ func (w *work) noteFor(i int, _ referral.Event) string {
 	return ""
 }
 
-func (w *work) saveOffers(ctx context.Context, change referral.Change) error {
+// offers are the rows of offers that a change adds or moves.
+func (w *work) offers(after []referral.Offer) []db.Part {
 	var fresh, changed []referral.Offer
-	var dead []uuid.UUID
-	for _, o := range change.Facts.Offers {
+	for _, o := range after {
 		was := find(w.rec.Facts.Offers, o.ID)
 		switch {
 		case was == nil:
 			fresh = append(fresh, o)
-			continue
-		case sameOffer(*was, o) && w.words[o.ID] == (db.OfferWords{}):
-			continue
-		case o.State != was.State && (o.State == referral.Withdrawn || o.State == referral.InError):
+		case !sameOffer(*was, o) || w.words[o.ID] != (db.OfferWords{}):
+			changed = append(changed, o)
+		}
+	}
+	return []db.Part{db.InsertOffers(w.rec.Organisation, w.rec.Facts.ID, fresh), db.UpdateOffers(changed, w.words)}
+}
+
+// takenBack are the offers whose agency loses its turn by a change, and with it its links.
+func (w *work) takenBack(after []referral.Offer) []uuid.UUID {
+	var dead []uuid.UUID
+	for _, o := range after {
+		was := find(w.rec.Facts.Offers, o.ID)
+		if was != nil && o.State != was.State && (o.State == referral.Withdrawn || o.State == referral.InError) {
 			dead = append(dead, o.ID)
 		}
-		changed = append(changed, o)
 	}
-	for i, e := range change.Events {
-		// Accepted, then on hold: each edge is written, so that the database sees the way that was taken.
-		if e.What == referral.Accept && i+1 < len(change.Events) && change.Events[i+1].Offer == e.Offer && change.Events[i+1].From == e.To {
+	return dead
+}
+
+// passThrough writes the edge that a move takes on its way, accepted and then on hold, so that the database sees each.
+func (w *work) passThrough(ctx context.Context, events []referral.Event) error {
+	for i, e := range events {
+		if e.What == referral.Accept && i+1 < len(events) && events[i+1].Offer == e.Offer && events[i+1].From == e.To {
 			if err := db.PassThrough(ctx, w.tx, e.Offer, referral.OfferState(e.To)); err != nil {
 				return err
 			}
 		}
 	}
-	if err := db.InsertOffers(ctx, w.tx, w.rec.Organisation, change.Facts.ID, fresh); err != nil {
-		return err
-	}
-	if err := db.UpdateOffers(ctx, w.tx, changed, w.words); err != nil {
-		return err
-	}
-	return db.RevokeLinks(ctx, w.tx, dead, w.now)
+	return nil
 }
 
 // sameOffer compares what the offers table keeps; mail is in messages, the calendar in the directory.
@@ -141,8 +142,8 @@ func sameOffer(a, b referral.Offer) bool {
 		a.News.Equal(b.News) && a.Asked.Equal(b.Asked) && a.Asks == b.Asks && a.Attempts == b.Attempts && a.Visit.Equal(b.Visit)
 }
 
-// post turns letters into message rows. One to an agency without an address is a row too, refused from the start.
-func (w *work) post(ctx context.Context, posts []referral.Post, f referral.Facts) error {
+// letters turns letters into message rows. One to an agency without an address is a row too, refused from the start.
+func (w *work) letters(posts []referral.Post, f referral.Facts) db.Part {
 	messages := make([]db.NewMessage, 0, len(posts))
 	for _, p := range posts {
 		o := find(f.Offers, p.Offer)
@@ -157,7 +158,7 @@ func (w *work) post(ctx context.Context, posts []referral.Post, f referral.Facts
 		}
 		messages = append(messages, m)
 	}
-	return db.InsertMessages(ctx, w.tx, w.rec.Organisation, f.ID, f.Version, fmt.Sprintf("v%d", f.Version), w.now, messages)
+	return db.InsertMessages(w.rec.Organisation, f.ID, f.Version, fmt.Sprintf("v%d", f.Version), w.now, messages)
 }
 
 // promise is what the workflow must be told: its start when a draft opens, or the news of a change that it did not make

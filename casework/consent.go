@@ -58,9 +58,9 @@ func (w *work) consent(ctx context.Context, in CommandInput) (refused bool, err 
 	if err := in.Consent.validate(); err != nil {
 		return false, err
 	}
-	err = db.InsertConsent(ctx, w.tx, db.Consent{Organisation: w.who.Organisation, Case: w.rec.Case,
+	err = db.Write(ctx, w.tx, db.InsertConsent(db.Consent{Organisation: w.who.Organisation, Case: w.rec.Case,
 		Referral: w.rec.Facts.ID, Given: in.Consent.Given, How: in.Consent.How, Script: in.Consent.Script, Services: ids,
-		By: w.who.ID, At: w.now})
+		By: w.who.ID, At: w.now}))
 	if err != nil || in.Consent.Given {
 		return false, err
 	}
@@ -69,13 +69,10 @@ func (w *work) consent(ctx context.Context, in CommandInput) (refused bool, err 
 
 // consentWithdrawn kills every link of the referral, those of agencies whose turn is over too: their pages still say
 // that someone asked for help.
-func (w *work) consentWithdrawn(ctx context.Context) error {
-	if err := db.WithdrawConsent(ctx, w.tx, w.rec.Facts.ID, w.now); err != nil {
-		return err
-	}
+func (w *work) consentWithdrawn() []db.Part {
 	ids := make([]uuid.UUID, len(w.rec.Facts.Offers))
 	for i, o := range w.rec.Facts.Offers {
 		ids[i] = o.ID
 	}
-	return db.RevokeLinks(ctx, w.tx, ids, w.now)
+	return []db.Part{db.WithdrawConsent(w.rec.Facts.ID, w.now), db.RevokeLinks(ids, w.now)}
 }

@@ -241,9 +241,9 @@ func TestAFurtherLetterCitesAReason(t *testing.T) {
 	version := r.referral(in.ReferralID).Version
 	again := func(generation int, reason string) error {
 		return db.InTx(t.Context(), r.db, func(ctx context.Context, tx *sqlx.Tx) error {
-			return db.InsertMessages(ctx, tx, r.organisation, in.ReferralID, version, one[string](r, `SELECT step_key FROM messages WHERE id = $1`, id), monday,
+			return db.Write(ctx, tx, db.InsertMessages(r.organisation, in.ReferralID, version, one[string](r, `SELECT step_key FROM messages WHERE id = $1`, id), monday,
 				[]db.NewMessage{{ID: uuid.New(), Offer: r.referral(in.ReferralID).Offers[0].ID, Letter: referral.OfferLetter, Recipient: "intake@pantry.example",
-					Locale: "en", OfferState: referral.Sent, State: db.MessagePending, Generation: generation, Reason: reason}})
+					Locale: "en", OfferState: referral.Sent, State: db.MessagePending, Generation: generation, Reason: reason}}))
 		})
 	}
 	assert.Equal(t, referral.CodeConflict, referral.CodeOf(again(1, "")), "one letter for one occasion")

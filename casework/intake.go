@@ -34,8 +34,8 @@ func (d *Desk) OpenCase(ctx context.Context, who Actor, in CaseInput, key *Key) 
 	}
 	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		return once(ctx, tx, who, key, now, &out, func() error {
-			row, err := d.insertCase(ctx, tx, who, in)
-			if err != nil {
+			row := d.newCase(who, in)
+			if err := db.Write(ctx, tx, db.InsertCase(row)); err != nil {
 				return err
 			}
 			out = caseOf(row)
@@ -45,7 +45,7 @@ func (d *Desk) OpenCase(ctx context.Context, who Actor, in CaseInput, key *Key) 
 	return out, err
 }
 
-func (d *Desk) insertCase(ctx context.Context, tx *sqlx.Tx, who Actor, in CaseInput) (db.CaseRow, error) {
+func (d *Desk) newCase(who Actor, in CaseInput) db.CaseRow {
 	row := db.CaseRow{ID: uuid.New(), OrganisationID: who.Organisation, Reference: newReference(), Anonymous: in.Anonymous,
 		Name: in.Name, Phone: in.Phone, Email: in.Email, ContactTimes: in.ContactTimes, SafeToCall: in.SafeToCall,
 		SafeToLeaveMessage: in.SafeToLeaveMessage, Municipality: in.Municipality, PostalCode: in.PostalCode, Notes: in.Notes,
@@ -53,7 +53,7 @@ func (d *Desk) insertCase(ctx context.Context, tx *sqlx.Tx, who Actor, in CaseIn
 	if in.BirthYear != 0 {
 		row.BirthYear = &in.BirthYear
 	}
-	return row, db.InsertCase(ctx, tx, row)
+	return row
 }
 
 // newReference makes the short name of a case that people can say on the phone: forty random bits in an alphabet
@@ -87,8 +87,11 @@ func (d *Desk) Refer(ctx context.Context, who Actor, in ReferralInput, key *Key)
 			if in.refused() {
 				return d.refuse(ctx, tx, who, in)
 			}
-			f, err := d.insertReferral(ctx, tx, who, c, in)
+			f, parts, err := d.newReferral(ctx, tx, who, c, in)
 			if err != nil {
+				return err
+			}
+			if err := db.Write(ctx, tx, parts...); err != nil {
 				return err
 			}
 			out, err = d.readReferral(ctx, tx, who, f.ID)
@@ -127,16 +130,13 @@ func (d *Desk) Intake(ctx context.Context, who Actor, in IntakeInput, key *Key) 
 			if in.Referral.refused() {
 				return d.refuse(ctx, tx, who, in.Referral)
 			}
-			c, err := d.insertCase(ctx, tx, who, in.Case)
-			if err != nil {
-				return err
-			}
-			f, err := d.insertReferral(ctx, tx, who, c, in.Referral)
+			c := d.newCase(who, in.Case)
+			f, parts, err := d.newReferral(ctx, tx, who, c, in.Referral)
 			if err != nil {
 				return err
 			}
 			out = Intake{CaseID: c.ID, ReferralID: f.ID, Reference: c.Reference, State: f.State, Version: f.Version}
-			return nil
+			return db.Write(ctx, tx, append(parts, db.InsertCase(c))...)
 		})
 	})
 	if err == nil && out.ReferralID == uuid.Nil {
@@ -151,56 +151,48 @@ func (r *ReferralInput) refused() bool { return !r.Draft && !r.Consent.Given }
 func (d *Desk) refuse(ctx context.Context, tx *sqlx.Tx, who Actor, in ReferralInput) error {
 	c := db.Consent{Organisation: who.Organisation, Case: in.CaseID, How: in.Consent.How, Script: in.Consent.Script,
 		By: who.ID, At: d.Clock.Now()}
-	if err := db.InsertConsent(ctx, tx, c); err != nil {
+	if err := db.Write(ctx, tx, db.InsertConsent(c)); err != nil {
 		return err
 	}
 	return db.InsertAudit(ctx, tx, who.line(), c.At, "consent_refused", "case", in.CaseID)
 }
 
-func (d *Desk) insertReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.CaseRow, in ReferralInput) (referral.Facts, error) {
+// newReferral decides on a new referral and gives what is to be written of it.
+func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.CaseRow, in ReferralInput) (referral.Facts, []db.Part, error) {
 	now := d.Clock.Now()
 	if in.EpisodeOf != uuid.Nil {
 		if err := d.mayReopen(ctx, tx, who, c.ID, in.EpisodeOf); err != nil {
-			return referral.Facts{}, err
+			return referral.Facts{}, nil, err
 		}
 	}
 	w := &work{desk: d, tx: tx, who: who, now: now, services: map[uuid.UUID]directory.OfferService{}}
 	offers, err := w.newOffers(ctx, in.ServiceIDs)
 	if err != nil {
-		return referral.Facts{}, err
+		return referral.Facts{}, nil, err
 	}
 	zone, policy, err := d.setting(ctx, tx, who.Organisation)
 	if err != nil {
-		return referral.Facts{}, err
+		return referral.Facts{}, nil, err
 	}
 	f, err := referral.Begin(referral.Facts{ID: uuid.New(), Urgency: in.Urgency, Owner: who.ID, Created: now,
 		Helpline: referral.Calendar{Zone: zone}}, offers, !in.Draft)
 	if err != nil {
-		return f, err
+		return f, nil, err
 	}
 	n := db.NewReferral{Organisation: who.Organisation, Case: c.ID, EpisodeOf: in.EpisodeOf, Need: in.Need,
 		Details: in.Details, Facts: f, Step: referral.Next(f, policy, now)}
-	if err := db.InsertReferral(ctx, tx, n); err != nil {
-		return f, err
-	}
-	if err := db.InsertOffers(ctx, tx, who.Organisation, f.ID, f.Offers); err != nil {
-		return f, err
-	}
-	return f, d.begun(ctx, tx, who, c, f, in)
+	return f, append(begun(who, c, f, in), db.InsertReferral(n), db.InsertOffers(who.Organisation, f.ID, f.Offers)), nil
 }
 
-// begun writes what goes with a new referral: consent, timeline, audit and, when it is open, its workflow's start.
-func (d *Desk) begun(ctx context.Context, tx *sqlx.Tx, who Actor, c db.CaseRow, f referral.Facts, in ReferralInput) error {
-	promise := db.OutboxStart
+// begun is what goes with a new referral: timeline, audit and, when it is open, consent and its workflow's start.
+func begun(who Actor, c db.CaseRow, f referral.Facts, in ReferralInput) []db.Part {
+	lines := []db.Entry{{What: referral.Refer, To: string(f.State), Code: in.Need}}
 	if in.Draft {
-		promise = ""
+		return []db.Part{db.InsertTimeline(who.line(), f.ID, f.Version, f.Created, lines, "")}
 	}
-	entry := db.Entry{What: referral.Refer, To: string(f.State), Code: in.Need}
-	if err := db.InsertTimeline(ctx, tx, who.line(), f.ID, f.Version, f.Created, []db.Entry{entry}, promise); err != nil || in.Draft {
-		return err
-	}
-	return db.InsertConsent(ctx, tx, db.Consent{Organisation: who.Organisation, Case: c.ID, Referral: f.ID, Given: true,
-		How: in.Consent.How, Script: in.Consent.Script, Services: in.ServiceIDs, By: who.ID, At: f.Created})
+	return []db.Part{db.InsertTimeline(who.line(), f.ID, f.Version, f.Created, lines, db.OutboxStart),
+		db.InsertConsent(db.Consent{Organisation: who.Organisation, Case: c.ID, Referral: f.ID, Given: true,
+			How: in.Consent.How, Script: in.Consent.Script, Services: in.ServiceIDs, By: who.ID, At: f.Created})}
 }
 
 // mayReopen allows a new episode of a closed referral of the same case only.

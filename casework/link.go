@@ -208,11 +208,10 @@ func (d *Desk) AskNewLink(ctx context.Context, raw string) error {
 		m := db.NewMessage{ID: uuid.New(), Offer: o.ID, Letter: referral.NewLinkLetter, Recipient: s.Email,
 			Locale: s.MailLocale, OfferState: o.State, State: db.MessagePending, Generation: 1}
 		key := "asked " + now.Format(time.RFC3339Nano)
-		if err := db.InsertMessages(ctx, tx, link.Organisation, link.Referral, w.rec.Facts.Version, key, now, []db.NewMessage{m}); err != nil {
-			return err
-		}
 		entry := db.Entry{What: referral.NewLink, Offer: &o.ID}
-		if err := db.InsertTimeline(ctx, tx, who.line(), link.Referral, w.rec.Facts.Version, now, []db.Entry{entry}, db.OutboxChanged); err != nil {
+		if err := db.Write(ctx, tx,
+			db.InsertMessages(link.Organisation, link.Referral, w.rec.Facts.Version, key, now, []db.NewMessage{m}),
+			db.InsertTimeline(who.line(), link.Referral, w.rec.Facts.Version, now, []db.Entry{entry}, db.OutboxChanged)); err != nil {
 			return err
 		}
 		// The clock watches over this letter too: until it is out, a call about it may come next.

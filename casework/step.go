@@ -45,7 +45,7 @@ func (w *work) refresh(ctx context.Context) (referral.Step, error) {
 	if current(w.rec.Step, step, w.now) {
 		return step, nil
 	}
-	return step, db.UpdateReferral(ctx, w.tx, w.rec.Facts, w.rec.Facts.Version, step)
+	return step, db.Write(ctx, w.tx, db.UpdateReferral(w.rec.Facts, w.rec.Facts.Version, step))
 }
 
 // current reports that the stored step is still right; steps that are due now differ in nothing that matters.

@@ -34,14 +34,10 @@ const caseColumns = `id, organisation_id, reference, anonymous, name, phone, ema
 	safe_to_leave_message, municipality, postal_code, birth_year, notes, language, created_by, created_at`
 
 // InsertCase opens a folder.
-func InsertCase(ctx context.Context, tx *sqlx.Tx, c CaseRow) error {
-	_, err := tx.NamedExecContext(ctx, `INSERT INTO cases (`+caseColumns+`) VALUES (:id, :organisation_id, :reference,
-		:anonymous, :name, :phone, :email, :contact_times, :safe_to_call, :safe_to_leave_message, :municipality, :postal_code,
-		:birth_year, :notes, :language, :created_by, :created_at)`, c)
-	if err != nil {
-		return fmt.Errorf("save case: %w", Translate(err))
-	}
-	return nil
+func InsertCase(c CaseRow) Part {
+	return part(nil, `new_case AS (INSERT INTO cases (`+caseColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+		$14, $15, $16, $17))`, c.ID, c.OrganisationID, c.Reference, c.Anonymous, c.Name, c.Phone, c.Email, c.ContactTimes, c.SafeToCall,
+		c.SafeToLeaveMessage, c.Municipality, c.PostalCode, c.BirthYear, c.Notes, c.Language, c.CreatedBy, c.CreatedAt)
 }
 
 // FindCase reads a folder of an organisation; not_found also when it is another's.

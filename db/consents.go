@@ -1,12 +1,10 @@
 package db
 
 import (
-	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 )
 
 // Consent is what a client agreed to, or refused.
@@ -22,29 +20,16 @@ type Consent struct {
 }
 
 // InsertConsent keeps what the client said.
-func InsertConsent(ctx context.Context, q sqlx.ExecerContext, c Consent) error {
+func InsertConsent(c Consent) Part {
 	if c.Services == nil {
 		c.Services = []uuid.UUID{}
 	}
-	services, err := asJSON(c.Services)
-	if err != nil {
-		return err
-	}
-	_, err = q.ExecContext(ctx, `INSERT INTO consents (id, organisation_id, case_id, referral_id, given, how, script,
-		service_ids, recorded_by, recorded_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, ARRAY(SELECT value::uuid FROM jsonb_array_elements_text($8)), $9, $10)`,
-		uuid.New(), c.Organisation, Nullable(c.Case), Nullable(c.Referral), c.Given, c.How, c.Script, services, c.By, c.At)
-	if err != nil {
-		return fmt.Errorf("save consent: %w", Translate(err))
-	}
-	return nil
+	return part(nil, `consent AS (INSERT INTO consents (id, organisation_id, case_id, referral_id, given, how, script, service_ids,
+		recorded_by, recorded_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10))`, uuid.New(), c.Organisation, Nullable(c.Case),
+		Nullable(c.Referral), c.Given, c.How, c.Script, pq.Array(c.Services), c.By, c.At)
 }
 
 // WithdrawConsent marks a referral's consents as withdrawn.
-func WithdrawConsent(ctx context.Context, tx *sqlx.Tx, referralID uuid.UUID, at time.Time) error {
-	_, err := tx.ExecContext(ctx, `UPDATE consents SET withdrawn_at = $2 WHERE referral_id = $1 AND withdrawn_at IS NULL`, referralID, at)
-	if err != nil {
-		return fmt.Errorf("withdraw consent: %w", Translate(err))
-	}
-	return nil
+func WithdrawConsent(referralID uuid.UUID, at time.Time) Part {
+	return part(nil, `withdrawn AS (UPDATE consents SET withdrawn_at = $2 WHERE referral_id = $1 AND withdrawn_at IS NULL)`, referralID, at)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"throughline/referral"
 )
@@ -46,20 +47,12 @@ func FindLink(ctx context.Context, q sqlx.QueryerContext, hash []byte) (Link, er
 }
 
 // RevokeLinks kills every link of offers at once.
-func RevokeLinks(ctx context.Context, tx *sqlx.Tx, offers []uuid.UUID, at time.Time) error {
+func RevokeLinks(offers []uuid.UUID, at time.Time) Part {
 	if len(offers) == 0 {
-		return nil
+		return Part{}
 	}
-	raw, err := asJSON(offers)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `UPDATE links SET revoked_at = $2 WHERE revoked_at IS NULL
-		AND offer_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))`, raw, at)
-	if err != nil {
-		return fmt.Errorf("revoke links: %w", Translate(err))
-	}
-	return nil
+	return part(nil, `dead_links AS (UPDATE links SET revoked_at = $2 WHERE revoked_at IS NULL AND offer_id = ANY ($1::uuid[]))`,
+		pq.Array(offers), at)
 }
 
 // LinkView is what an agency's page is made of. It holds personal data.

@@ -35,29 +35,22 @@ type NewMessage struct {
 }
 
 // InsertMessages writes letters of one occasion, and an outbox row for each that can go out.
-func InsertMessages(ctx context.Context, tx *sqlx.Tx, organisation, referralID uuid.UUID, version int, stepKey string, at time.Time, messages []NewMessage) error {
+func InsertMessages(organisation, referralID uuid.UUID, version int, stepKey string, at time.Time, messages []NewMessage) Part {
 	if len(messages) == 0 {
-		return nil
+		return Part{}
 	}
 	raw, err := asJSON(messages)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `WITH posted AS (
+	return part(err, `posted AS (
 		INSERT INTO messages (id, organisation_id, referral_id, offer_id, letter, step_key, recipient, generation, reason,
 			locale, offer_state, state, error_class, created_at, settled_at)
 		SELECT id, $1, $2, offer_id, letter, $3, recipient, generation, reason, locale, offer_state, state, error_class, $4,
 			CASE WHEN state = 'rejected' THEN $4::timestamptz END
 		FROM jsonb_to_recordset($5) AS x(id uuid, offer_id uuid, letter text, recipient text, generation int, reason text,
 			locale text, offer_state text, state text, error_class text)
-		RETURNING id, state)
-		INSERT INTO outbox (organisation_id, kind, referral_id, message_id, version, created_at, available_at)
-		SELECT $1, 'deliver', $2, id, $6, $4, now() FROM posted WHERE state = 'pending'`,
+		RETURNING id, state),
+		to_deliver AS (INSERT INTO outbox (organisation_id, kind, referral_id, message_id, version, created_at, available_at)
+		SELECT $1, 'deliver', $2, id, $6, $4, now() FROM posted WHERE state = 'pending')`,
 		organisation, referralID, stepKey, at, raw, version)
-	if err != nil {
-		return fmt.Errorf("save messages: %w", Translate(err))
-	}
-	return nil
 }
 
 // Message is a letter as its delivery needs it.

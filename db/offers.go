@@ -47,27 +47,20 @@ func rowOf(o referral.Offer, w OfferWords) offerRow {
 }
 
 // InsertOffers adds offers to a referral.
-func InsertOffers(ctx context.Context, tx *sqlx.Tx, organisation, referralID uuid.UUID, offers []referral.Offer) error {
+func InsertOffers(organisation, referralID uuid.UUID, offers []referral.Offer) Part {
 	if len(offers) == 0 {
-		return nil
+		return Part{}
 	}
 	rows := make([]offerRow, len(offers))
 	for i, o := range offers {
 		rows[i] = rowOf(o, OfferWords{})
 	}
 	raw, err := asJSON(rows)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO offers (id, organisation_id, referral_id, service_id, rank, state, created_at,
+	return part(err, `new_offers AS (INSERT INTO offers (id, organisation_id, referral_id, service_id, rank, state, created_at,
 		entered_at, news_at)
 		SELECT id, $1, $2, service_id, rank, state, entered_at, entered_at, news_at
-		FROM jsonb_to_recordset($3) AS x(id uuid, service_id uuid, rank int, state text, entered_at timestamptz, news_at timestamptz)`,
+		FROM jsonb_to_recordset($3) AS x(id uuid, service_id uuid, rank int, state text, entered_at timestamptz, news_at timestamptz))`,
 		organisation, referralID, raw)
-	if err != nil {
-		return fmt.Errorf("save offers: %w", Translate(err))
-	}
-	return nil
 }
 
 // PassThrough records the state an offer passes through on its way, so that the database sees each edge of the graph.
@@ -78,20 +71,17 @@ func PassThrough(ctx context.Context, tx *sqlx.Tx, offer uuid.UUID, via referral
 	return nil
 }
 
-// UpdateOffers writes what a decision made of offers, in one statement. The referral's lock guards them.
-func UpdateOffers(ctx context.Context, tx *sqlx.Tx, offers []referral.Offer, words map[uuid.UUID]OfferWords) error {
+// UpdateOffers writes what a decision made of offers. The referral's lock guards them.
+func UpdateOffers(offers []referral.Offer, words map[uuid.UUID]OfferWords) Part {
 	if len(offers) == 0 {
-		return nil
+		return Part{}
 	}
 	rows := make([]offerRow, len(offers))
 	for i, o := range offers {
 		rows[i] = rowOf(o, words[o.ID])
 	}
 	raw, err := asJSON(rows)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `UPDATE offers o SET state = x.state, reason = x.reason, outcome = x.outcome,
+	return part(err, `moved_offers AS (UPDATE offers o SET state = x.state, reason = x.reason, outcome = x.outcome,
 		entered_at = x.entered_at, sent_at = x.sent_at, paused_seconds = x.paused_seconds, reminded_at = x.reminded_at,
 		escalated_at = x.escalated_at, news_at = x.news_at, asked_at = x.asked_at, asks = x.asks, attempts = x.attempts,
 		visit_at = x.visit_at, reason_note = coalesce(x.reason_note, o.reason_note), question = coalesce(x.question, o.question),
@@ -100,11 +90,7 @@ func UpdateOffers(ctx context.Context, tx *sqlx.Tx, offers []referral.Offer, wor
 			sent_at timestamptz, paused_seconds bigint, reminded_at timestamptz, escalated_at timestamptz, news_at timestamptz,
 			asked_at timestamptz, asks int, attempts int, visit_at timestamptz, reason_note text, question text, answer text,
 			answered_by text)
-		WHERE o.id = x.id`, raw)
-	if err != nil {
-		return fmt.Errorf("save offers: %w", Translate(err))
-	}
-	return nil
+		WHERE o.id = x.id)`, raw)
 }
 
 func pointer[T comparable](v T) *T {

@@ -29,19 +29,16 @@ func oneReferral(t *testing.T, d *sqlx.DB) (db.Record, referral.Facts) {
 	f := referral.Facts{ID: uuid.New(), State: referral.Open, Urgency: referral.Urgent, Version: 1, Owner: who.ID, Created: at, Opened: at}
 	f.Offers = []referral.Offer{{ID: uuid.New(), Service: uuid.New(), Rank: 1, State: referral.Queued, Entered: at, News: at}}
 	err := db.InTx(ctx, d, func(ctx context.Context, tx *sqlx.Tx) error {
-		require.NoError(t, db.InsertCase(ctx, tx, c))
 		step := referral.Step{Do: referral.Send, Offer: f.Offers[0].ID, Due: at, Role: referral.Navigator, Person: who.ID}
-		require.NoError(t, db.InsertReferral(ctx, tx, db.NewReferral{Organisation: org.ID, Case: c.ID, Need: "food", Facts: f, Step: step}))
-		require.NoError(t, db.InsertOffers(ctx, tx, org.ID, f.ID, f.Offers))
+		require.NoError(t, db.Write(ctx, tx, db.InsertOffers(org.ID, f.ID, f.Offers), db.InsertCase(c),
+			db.InsertReferral(db.NewReferral{Organisation: org.ID, Case: c.ID, Need: "food", Facts: f, Step: step})))
 		f.Version = 2
 		o := &f.Offers[0]
 		o.State, o.Sent, o.Paused, o.Reminded, o.Asks, o.Attempts = referral.Sent, at.Add(time.Second), 90*time.Minute, at.Add(time.Hour), 2, 3
 		o.Reason, o.Outcome, o.Visit, o.Escalated, o.Asked = "full", "moved", at.AddDate(0, 1, 0), at.Add(2*time.Hour), at.Add(3*time.Hour)
-		require.NoError(t, db.UpdateOffers(ctx, tx, f.Offers, nil))
 		f.Tasks = []referral.Task{{ID: uuid.New(), Kind: referral.CallAgency, Offer: o.ID, Cause: "silence", State: referral.TaskOpen,
 			Role: referral.Coordinator, Created: at, Due: at.Add(time.Hour), Escalations: 1}}
-		require.NoError(t, db.SaveTasks(ctx, tx, org.ID, f.ID, f.Tasks, uuid.Nil, ""))
-		return db.UpdateReferral(ctx, tx, f, 1, step)
+		return db.Write(ctx, tx, db.UpdateOffers(f.Offers, nil), db.SaveTasks(org.ID, f.ID, f.Tasks, uuid.Nil, ""), db.UpdateReferral(f, 1, step))
 	})
 	require.NoError(t, err)
 	rec, err := db.ReadRecord(ctx, d, f.ID)
@@ -70,7 +67,9 @@ func TestAnUpdateNamesTheVersionItWasDecidedOn(t *testing.T) {
 	d := dbtest.New(t)
 	rec, f := oneReferral(t, d)
 	update := func(f referral.Facts, was int) error {
-		return db.InTx(t.Context(), d, func(ctx context.Context, tx *sqlx.Tx) error { return db.UpdateReferral(ctx, tx, f, was, rec.Step) })
+		return db.InTx(t.Context(), d, func(ctx context.Context, tx *sqlx.Tx) error {
+			return db.Write(ctx, tx, db.RevokeLinks([]uuid.UUID{f.Offers[0].ID}, f.Created), db.UpdateReferral(f, was, rec.Step), db.Part{})
+		})
 	}
 	next := f
 	next.Version = 3
@@ -107,8 +106,8 @@ func TestALockedRecordIsReadAsItIsNow(t *testing.T) {
 		return d.Get(&waiting, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == nil && waiting == 1
 	}, 10*time.Second, time.Millisecond)
 	f.Version, f.Offers[0].Attempts = 3, 7
-	require.NoError(t, db.UpdateOffers(t.Context(), first, f.Offers, nil))
-	require.NoError(t, db.UpdateReferral(t.Context(), first, f, 2, referral.Step{Do: referral.Remind, Due: f.Created, Role: referral.Navigator}))
+	require.NoError(t, db.Write(t.Context(), first, db.UpdateOffers(f.Offers, nil),
+		db.UpdateReferral(f, 2, referral.Step{Do: referral.Remind, Due: f.Created, Role: referral.Navigator})))
 	require.NoError(t, first.Commit())
 	rec := <-second
 	assert.Equal(t, 3, rec.Facts.Version)

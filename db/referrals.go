@@ -225,46 +225,30 @@ type NewReferral struct {
 }
 
 // InsertReferral writes a new referral. Its offers come by InsertOffers.
-func InsertReferral(ctx context.Context, tx *sqlx.Tx, n NewReferral) error {
+func InsertReferral(n NewReferral) Part {
 	step, err := asJSON(n.Step)
-	if err != nil {
-		return err
-	}
 	f := n.Facts
-	_, err = tx.ExecContext(ctx, `INSERT INTO referrals (id, organisation_id, case_id, episode_of, need, details, urgency,
+	return part(err, `new_referral AS (INSERT INTO referrals (id, organisation_id, case_id, episode_of, need, details, urgency,
 		state, version, owner_id, created_at, opened_at, step, step_do, step_due, step_role, step_person)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17))`,
 		f.ID, n.Organisation, n.Case, Nullable(n.EpisodeOf), n.Need, n.Details, f.Urgency, f.State, f.Version, f.Owner, f.Created,
 		Nullable(f.Opened), step, n.Step.Do, Nullable(n.Step.Due), n.Step.Role, Nullable(n.Step.Person))
-	if err != nil {
-		return fmt.Errorf("save referral: %w", Translate(err))
-	}
-	return nil
 }
 
-// UpdateReferral writes a referral's own row, guarded by the version the decision was made on; conflict when another
-// command was first.
-func UpdateReferral(ctx context.Context, tx *sqlx.Tx, f referral.Facts, was int, step referral.Step) error {
+// UpdateReferral writes a referral's own row, guarded by the version the decision was made on.
+func UpdateReferral(f referral.Facts, was int, step referral.Step) Part {
 	var raw any
+	var err error
 	if !step.None() {
-		b, err := asJSON(step)
-		if err != nil {
-			return err
-		}
-		raw = b
+		raw, err = asJSON(step)
 	}
-	res, err := tx.ExecContext(ctx, `UPDATE referrals SET state = $3, outcome = $4, unmet_reason = $5, evidence = $6,
+	p := part(err, `head AS (UPDATE referrals SET state = $3, outcome = $4, unmet_reason = $5, evidence = $6,
 		version = $7, owner_id = $8, opened_at = $9, closed_at = $10, step = $11, step_do = $12, step_due = $13,
-		step_role = $14, step_person = $15 WHERE id = $1 AND version = $2`,
+		step_role = $14, step_person = $15 WHERE id = $1 AND version = $2 RETURNING id)`,
 		f.ID, was, f.State, f.Outcome, f.Unmet, f.Evidence, f.Version, f.Owner, Nullable(f.Opened), Nullable(f.Closed),
 		raw, step.Do, Nullable(step.Due), step.Role, Nullable(step.Person))
-	if err != nil {
-		return fmt.Errorf("save referral: %w", Translate(err))
-	}
-	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return fmt.Errorf("save referral: %w", &referral.Error{Code: referral.CodeConflict, Message: "another change was first", Err: err})
-	}
-	return nil
+	p.guard = "head"
+	return p
 }
 
 // Nullable is nil for a zero value, so that "none" is NULL in the database.

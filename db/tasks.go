@@ -1,19 +1,15 @@
 package db
 
 import (
-	"context"
-	"fmt"
-
 	"github.com/google/uuid"
-	"github.com/jmoiron/sqlx"
 
 	"throughline/referral"
 )
 
 // SaveTasks adds new tasks and writes what became of old ones. A finished task keeps who finished it and the result.
-func SaveTasks(ctx context.Context, tx *sqlx.Tx, organisation, referralID uuid.UUID, tasks []referral.Task, by uuid.UUID, result string) error {
+func SaveTasks(organisation, referralID uuid.UUID, tasks []referral.Task, by uuid.UUID, result string) Part {
 	if len(tasks) == 0 {
-		return nil
+		return Part{}
 	}
 	rows := make([]taskJSON, len(tasks))
 	for i, t := range tasks {
@@ -21,10 +17,7 @@ func SaveTasks(ctx context.Context, tx *sqlx.Tx, organisation, referralID uuid.U
 			Assignee: pointer(t.Assignee), Created: t.Created, Due: t.Due, Done: pointer(t.Done), Escalations: t.Escalations}
 	}
 	raw, err := asJSON(rows)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO tasks (id, organisation_id, referral_id, offer_id, kind, cause, state, role,
+	return part(err, `saved_tasks AS (INSERT INTO tasks (id, organisation_id, referral_id, offer_id, kind, cause, state, role,
 		assignee_id, created_at, due_at, done_at, escalations, done_by, result)
 		SELECT id, $1, $2, offer_id, kind, cause, state, role, assignee_id, created_at, due_at, done_at, escalations,
 			CASE WHEN state = 'done' THEN $4::uuid END, CASE WHEN state = 'done' THEN $5 ELSE '' END
@@ -32,10 +25,6 @@ func SaveTasks(ctx context.Context, tx *sqlx.Tx, organisation, referralID uuid.U
 			assignee_id uuid, created_at timestamptz, due_at timestamptz, done_at timestamptz, escalations int)
 		ON CONFLICT (id) DO UPDATE SET state = excluded.state, role = excluded.role, assignee_id = excluded.assignee_id,
 			due_at = excluded.due_at, done_at = excluded.done_at, escalations = excluded.escalations,
-			done_by = excluded.done_by, result = excluded.result`,
+			done_by = excluded.done_by, result = excluded.result)`,
 		organisation, referralID, raw, Nullable(by), result)
-	if err != nil {
-		return fmt.Errorf("save tasks: %w", Translate(err))
-	}
-	return nil
 }

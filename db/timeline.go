@@ -40,32 +40,24 @@ func EntryOf(e referral.Event, note string) Entry {
 }
 
 // InsertTimeline records what happened: lines on the timeline of a referral, one audit entry, and the promise to tell
-// the referral's workflow (OutboxStart or OutboxChanged; "" promises nothing), in one statement.
-func InsertTimeline(ctx context.Context, tx *sqlx.Tx, who Who, referralID uuid.UUID, version int, at time.Time, entries []Entry, promise string) error {
+// the referral's workflow: OutboxStart or OutboxChanged; "" promises nothing.
+func InsertTimeline(who Who, referralID uuid.UUID, version int, at time.Time, entries []Entry, promise string) Part {
 	raw, err := asJSON(entries)
-	if err != nil {
-		return err
-	}
 	action := ""
 	if len(entries) > 0 {
 		action = string(entries[0].What)
 	}
-	_, err = tx.ExecContext(ctx, `WITH line AS (
+	return part(err, `lines AS (
 		INSERT INTO timeline (organisation_id, referral_id, version, at, what, offer_id, task_id, from_state, to_state, code,
 			attribution, note, actor_role, actor_for, actor_id, actor_name, via)
 		SELECT $1, $2, $3, $4, what, offer_id, task_id, from_state, to_state, code, attribution, note, $6, $7, $8, $9, $10
 		FROM jsonb_to_recordset($5) AS x(what text, offer_id uuid, task_id uuid, from_state text, to_state text, code text,
 			attribution text, note text)),
-		promise AS (
-		INSERT INTO outbox (organisation_id, kind, referral_id, version, created_at, available_at)
-		SELECT $1, $12::text, $2, $3, $4, now() WHERE $12::text <> '')
-		INSERT INTO audit (organisation_id, at, actor_role, actor_id, action, subject, subject_id, via)
-		VALUES ($1, $4, $6, $8, $11, 'referral', $2, $10)`,
+		audited AS (INSERT INTO audit (organisation_id, at, actor_role, actor_id, action, subject, subject_id, via)
+		VALUES ($1, $4, $6, $8, $11, 'referral', $2, $10)),
+		promised AS (INSERT INTO outbox (organisation_id, kind, referral_id, version, created_at, available_at)
+		SELECT $1, $12::text, $2, $3, $4, now() WHERE $12::text <> '')`,
 		who.Organisation, referralID, version, at, raw, who.Role, who.For, Nullable(who.ID), who.Name, who.Via, action, promise)
-	if err != nil {
-		return fmt.Errorf("save timeline: %w", Translate(err))
-	}
-	return nil
 }
 
 // InsertAudit records one look at, or change of, a person's data; subject says what kind of thing it was.

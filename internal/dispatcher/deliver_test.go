@@ -92,9 +92,9 @@ func TestEveryLetterCanBeWritten(t *testing.T) {
 			o.exec(`UPDATE offers SET state = $1 WHERE id = $2`, stands, offer)
 			tx, err := o.db.Beginx()
 			require.NoError(t, err)
-			require.NoError(t, db.InsertMessages(t.Context(), tx, o.who.Organisation, id, 1, string(state)+"/"+string(letter), time.Now(),
+			require.NoError(t, db.Write(t.Context(), tx, db.InsertMessages(o.who.Organisation, id, 1, string(state)+"/"+string(letter), time.Now(),
 				[]db.NewMessage{{ID: uuid.New(), Offer: offer, Letter: letter, Recipient: "intake@pantry.example", Locale: "fr",
-					OfferState: state, State: db.MessagePending, Generation: 1}}))
+					OfferState: state, State: db.MessagePending, Generation: 1}})))
 			require.NoError(t, tx.Commit())
 			o.Nudge()
 			o.until("it is settled", func() bool {
