@@ -144,6 +144,7 @@ func (o *office) silent() {
 
 // conductor remembers what it was told, and fails as it is told to.
 type conductor struct {
+	latest int // the version that was told last
 	mu    sync.Mutex
 	calls []string
 	fail  func(call string) error
@@ -153,7 +154,10 @@ func (c *conductor) Start(_ context.Context, id uuid.UUID) error {
 	return c.hear("start " + id.String())
 }
 
-func (c *conductor) Changed(_ context.Context, id uuid.UUID, _ int) error {
+func (c *conductor) Changed(_ context.Context, id uuid.UUID, version int) error {
+	c.mu.Lock()
+	c.latest = version
+	c.mu.Unlock()
 	return c.hear("changed " + id.String())
 }
 

@@ -36,13 +36,14 @@ type Dispatcher struct {
 	Outbox *sqlx.DB
 
 	once  sync.Once
-	lanes [2]lane
+	lanes [3]lane
 }
 
 // lane empties a part of the outbox. Letters have one of their own: a mail provider that is slow or away must not hold
 // up the workflows, nor the other way round.
 type lane struct {
-	kinds     []string
+	kind      string
+	gather    time.Duration // how long rows are let come together before they are asked for
 	nudged    chan struct{}
 	waitUntil atomic.Int64 // Unix nanoseconds: the other side asked for a pause until then
 }
@@ -50,11 +51,15 @@ type lane struct {
 const (
 	// workers of each lane. Rows are taken for free workers only, so that none waits under its lease for another.
 	workers = 16
+	// mostMarked rows at once, when many have been told.
+	mostMarked = 256
 	// fewest workers that must be free before the outbox is asked again.
 	fewest = 4
-	// gather is how long rows are let come together before they are asked for; nobody notices, and the database is asked
-	// once for many.
-	gather = 10 * time.Millisecond
+	// gather is how long a lane lets rows come together; nobody notices, and the database is asked once for many.
+	gather = 50 * time.Millisecond
+	// gatherNews is how long it lets the news of a referral come together: people seldom do one thing alone, and a signal
+	// costs more than all that the record writes for what it tells. No one waits for it: the record has answered them.
+	gatherNews = 250 * time.Millisecond
 	// poll is how soon a row is found whose process died before it could tell its own dispatcher.
 	poll = time.Second
 	// lease hides a row from other dispatchers; it outlasts the longest attempt by far.
@@ -71,10 +76,13 @@ func (d *Dispatcher) outbox() *sqlx.DB {
 	return d.Desk.DB
 }
 
-func (d *Dispatcher) all() *[2]lane {
+func (d *Dispatcher) all() *[3]lane {
 	d.once.Do(func() {
-		for i, kinds := range [2][]string{{db.OutboxStart, db.OutboxChanged}, {db.OutboxDeliver}} {
-			d.lanes[i].kinds, d.lanes[i].nudged = kinds, make(chan struct{}, 1)
+		for i, kind := range [3]string{db.OutboxStart, db.OutboxChanged, db.OutboxDeliver} {
+			d.lanes[i].kind, d.lanes[i].gather, d.lanes[i].nudged = kind, gather, make(chan struct{}, 1)
+			if kind == db.OutboxChanged {
+				d.lanes[i].gather = gatherNews
+			}
 		}
 	})
 	return &d.lanes
@@ -108,7 +116,7 @@ func (d *Dispatcher) run(ctx context.Context, l *lane) {
 	defer tick.Stop()
 	told := make(chan []int64, workers)
 	var marking, calling sync.WaitGroup
-	marking.Go(func() { d.mark(ctx, told) })
+	marking.Go(func() { d.mark(ctx, l, told) })
 	free := make(chan struct{}, workers)
 	for range workers {
 		free <- struct{}{}
@@ -132,7 +140,7 @@ func (d *Dispatcher) run(ctx context.Context, l *lane) {
 		select {
 		case <-ctx.Done():
 		case <-l.nudged:
-			time.Sleep(gather)
+			time.Sleep(l.gather)
 		case <-tick.C:
 		}
 	}
@@ -168,7 +176,7 @@ func (d *Dispatcher) rows(ctx context.Context, l *lane, n int) []db.OutboxRow {
 	if ctx.Err() != nil || n == 0 || time.Now().UnixNano() < l.waitUntil.Load() {
 		return nil
 	}
-	rows, err := db.LeaseOutbox(ctx, d.outbox(), n, lease, l.kinds...)
+	rows, err := db.LeaseOutbox(ctx, d.outbox(), n, lease, l.kind)
 	if err != nil && ctx.Err() == nil {
 		d.Log.Warn("outbox could not be read", "class", classOf(err))
 	}
@@ -193,16 +201,14 @@ func (d *Dispatcher) fulfil(ctx context.Context, l *lane, p promise, told chan<-
 }
 
 // mark writes down what was told, as many rows at once as have come together.
-func (d *Dispatcher) mark(ctx context.Context, told <-chan []int64) {
+func (d *Dispatcher) mark(ctx context.Context, l *lane, told <-chan []int64) {
 	for done := range told {
-		time.Sleep(gather)
-		for more := true; more && len(done) < workers; {
+		enough := time.After(l.gather)
+		for more := true; more && len(done) < mostMarked; {
 			select {
 			case rows, open := <-told:
-				if more = open; open {
-					done = append(done, rows...)
-				}
-			default:
+				done, more = append(done, rows...), open
+			case <-enough:
 				more = false
 			}
 		}
