@@ -72,8 +72,8 @@ func (w *work) save(ctx context.Context, change referral.Change) error {
 	}
 	parts := append(w.offers(after.Offers), db.UpdateReferral(after, before.Version, step),
 		db.SaveTasks(w.rec.Organisation, after.ID, tasks, w.who.ID, w.note),
-		db.InsertTimeline(w.who.line(), after.ID, after.Version, w.now, entries, w.promise(before, after)),
-		w.letters(change.Posts, after))
+		db.InsertTimeline(w.who.line(), after.ID, after.Version, w.now, entries, w.promise(before, after)))
+	parts = append(parts, w.letters(change.Posts, after)...)
 	if after.Withdrawn.Equal(before.Withdrawn) {
 		parts = append(parts, db.RevokeLinks(w.takenBack(after.Offers), w.now))
 	} else {
@@ -142,9 +142,15 @@ func sameOffer(a, b referral.Offer) bool {
 		a.News.Equal(b.News) && a.Asked.Equal(b.Asked) && a.Asks == b.Asks && a.Attempts == b.Attempts && a.Visit.Equal(b.Visit)
 }
 
+// receiptPace bounds the receipts about one offer. Each carries a link that works, and whoever has one can ask questions
+// without end, so the address on file is told of three answers at once, and of those that follow in one letter when ten
+// minutes have passed since. Still it is told of each decision: what waits tells the newest, and its link shows it.
+var receiptPace = db.ReceiptPace{Most: 3, Window: 10 * time.Minute}
+
 // letters turns letters into message rows. One to an agency without an address is a row too, refused from the start.
-func (w *work) letters(posts []referral.Post, f referral.Facts) db.Part {
-	messages := make([]db.NewMessage, 0, len(posts))
+func (w *work) letters(posts []referral.Post, f referral.Facts) []db.Part {
+	var receipts []db.Part // a change has one at most
+	messages, occasion := make([]db.NewMessage, 0, len(posts)), fmt.Sprintf("v%d", f.Version)
 	for _, p := range posts {
 		o := find(f.Offers, p.Offer)
 		s := w.services[o.Service]
@@ -156,9 +162,13 @@ func (w *work) letters(posts []referral.Post, f referral.Facts) db.Part {
 		if m.Recipient == "" {
 			m.State, m.ErrorClass = db.MessageRejected, "no_address"
 		}
-		messages = append(messages, m)
+		if p.Letter != referral.ReceiptLetter {
+			messages = append(messages, m)
+			continue
+		}
+		receipts = append(receipts, db.InsertReceipt(w.rec.Organisation, f.ID, f.Version, occasion, w.now, receiptPace, m))
 	}
-	return db.InsertMessages(w.rec.Organisation, f.ID, f.Version, fmt.Sprintf("v%d", f.Version), w.now, messages)
+	return append(receipts, db.InsertMessages(w.rec.Organisation, f.ID, f.Version, occasion, w.now, messages))
 }
 
 // promise is what the workflow must be told: its start when a draft opens, or the news of a change that it did not make

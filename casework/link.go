@@ -42,6 +42,15 @@ func (d *Desk) OpenLink(ctx context.Context, raw string) (LinkPage, error) {
 	return page, db.Translate(err)
 }
 
+// LinkLocale is the language that the agency of a link gets its mail in; not_found as for OpenLink.
+func (d *Desk) LinkLocale(ctx context.Context, raw string) (string, error) {
+	link, err := d.goodLink(ctx, d.DB, raw)
+	if err != nil {
+		return "", err
+	}
+	return db.MailLocale(ctx, d.DB, link.Offer)
+}
+
 func (d *Desk) goodLink(ctx context.Context, q sqlx.QueryerContext, raw string) (db.Link, error) {
 	link, err := db.FindLink(ctx, q, token.Hash(raw))
 	if referral.CodeOf(err) == referral.CodeNotFound {

@@ -92,6 +92,9 @@ func (s *Server) errorPage(c echo.Context, answer *referral.Error, status int) e
 		c.Response().Header().Set("Retry-After", "60")
 	}
 	l := s.locale(c)
+	if of := kind + "." + answer.Field; l.Has("error." + of + ".title") {
+		kind = of
+	}
 	if !l.Has("error." + kind + ".title") {
 		kind = string(referral.CodeInternal)
 	}
