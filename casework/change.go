@@ -24,6 +24,7 @@ type work struct {
 	services map[uuid.UUID]directory.OfferService
 	words    map[uuid.UUID]db.OfferWords
 	note     string // what was said, for the timeline
+	toldBy   string // who at the agency said it to staff
 }
 
 // lock opens a referral for change; not_found also when it belongs to another organisation.
@@ -66,13 +67,9 @@ func (w *work) save(ctx context.Context, change referral.Change) error {
 		return err
 	}
 	tasks := slices.DeleteFunc(slices.Clone(after.Tasks), func(t referral.Task) bool { return slices.Contains(before.Tasks, t) })
-	entries := make([]db.Entry, len(change.Events))
-	for i, e := range change.Events {
-		entries[i] = db.EntryOf(e, w.noteFor(i, e))
-	}
 	parts := append(w.offers(after.Offers), db.UpdateReferral(after, before.Version, step),
 		db.SaveTasks(w.rec.Organisation, after.ID, tasks, w.who.ID, w.note),
-		db.InsertTimeline(w.who.line(), after.ID, after.Version, w.now, entries, w.promise(before, after)))
+		db.InsertTimeline(w.who.line(), after.ID, after.Version, w.now, w.entries(change.Events), w.promise(before, after)))
 	parts = append(parts, w.letters(change.Posts, after)...)
 	if after.Withdrawn.Equal(before.Withdrawn) {
 		parts = append(parts, db.RevokeLinks(w.takenBack(after.Offers), w.now))
@@ -86,12 +83,20 @@ func (w *work) save(ctx context.Context, change referral.Change) error {
 	return w.unmailable(ctx, change.Posts)
 }
 
-// noteFor puts what was said beside the first event only: that is the command, the rest follows from it.
-func (w *work) noteFor(i int, _ referral.Event) string {
-	if i == 0 {
-		return w.note
+// entries makes the timeline's lines. What was said stands beside the first event only: that is the command, the rest
+// follows from it. Who said it stands beside each state that its agency's offer came to.
+func (w *work) entries(events []referral.Event) []db.Entry {
+	entries := make([]db.Entry, len(events))
+	for i, e := range events {
+		entries[i] = db.EntryOf(e)
+		if i == 0 {
+			entries[i].Note = w.note
+		}
+		if e.Offer == events[0].Offer && e.Task == uuid.Nil {
+			entries[i].ToldBy = w.toldBy
+		}
 	}
-	return ""
+	return entries
 }
 
 // offers are the rows of offers that a change adds or moves.

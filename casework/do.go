@@ -104,7 +104,7 @@ func (w *work) command(ctx context.Context, in CommandInput) error {
 	if err := w.prepare(ctx, in, &c); err != nil {
 		return err
 	}
-	w.note = in.Note
+	w.note, w.toldBy = in.Note, in.ToldBy
 	w.say(in, c.Offer)
 	change, err := w.decide(ctx, c)
 	if err != nil || !change.Repeated() {

@@ -31,12 +31,12 @@ type Entry struct {
 	Code        string               `json:"code"`
 	Attribution referral.Attribution `json:"attribution"`
 	Note        string               `json:"note"`
+	ToldBy      string               `json:"told_by"` // who at the agency said so, when staff wrote it down
 }
 
 // EntryOf makes a timeline line of a decision's event.
-func EntryOf(e referral.Event, note string) Entry {
-	return Entry{What: e.What, Offer: pointer(e.Offer), Task: pointer(e.Task), From: e.From, To: e.To, Code: e.Code,
-		Attribution: e.Of, Note: note}
+func EntryOf(e referral.Event) Entry {
+	return Entry{What: e.What, Offer: pointer(e.Offer), Task: pointer(e.Task), From: e.From, To: e.To, Code: e.Code, Attribution: e.Of}
 }
 
 // InsertTimeline records what happened: lines on the timeline of a referral, one audit entry, and the promise to tell
@@ -49,10 +49,10 @@ func InsertTimeline(who Who, referralID uuid.UUID, version int, at time.Time, en
 	}
 	return part(err, `lines AS (
 		INSERT INTO timeline (organisation_id, referral_id, version, at, what, offer_id, task_id, from_state, to_state, code,
-			attribution, note, actor_role, actor_for, actor_id, actor_name, via)
-		SELECT $1, $2, $3, $4, what, offer_id, task_id, from_state, to_state, code, attribution, note, $6, $7, $8, $9, $10
+			attribution, note, told_by, actor_role, actor_for, actor_id, actor_name, via)
+		SELECT $1, $2, $3, $4, what, offer_id, task_id, from_state, to_state, code, attribution, note, told_by, $6, $7, $8, $9, $10
 		FROM jsonb_to_recordset($5) AS x(what text, offer_id uuid, task_id uuid, from_state text, to_state text, code text,
-			attribution text, note text)),
+			attribution text, note text, told_by text)),
 		audited AS (INSERT INTO audit (organisation_id, at, actor_role, actor_id, action, subject, subject_id, via)
 		VALUES ($1, $4, $6, $8, $11, 'referral', $2, $10)),
 		promised AS (INSERT INTO outbox (organisation_id, kind, referral_id, version, created_at, available_at)
