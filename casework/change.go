@@ -190,7 +190,11 @@ func (w *work) promise(before, after referral.Facts) string {
 
 // line is the actor as the timeline and the audit write it.
 func (a Actor) line() db.Who {
-	return db.Who{Organisation: a.Organisation, Role: a.Role, For: a.For, ID: a.ID, Name: a.Name, Via: string(a.Via)}
+	who := db.Who{Organisation: a.Organisation, Role: a.Role, For: a.For, ID: a.ID, Name: a.Name, Via: string(a.Via)}
+	if a.Via == ViaLink {
+		who.Why = "link" // an agency has no account: it was let in by what was mailed to it
+	}
+	return who
 }
 
 func find(offers []referral.Offer, id uuid.UUID) *referral.Offer {

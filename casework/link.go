@@ -173,8 +173,9 @@ func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link, rec db.R
 	if page.Client == nil && page.Question == "" && page.Answer == "" {
 		return page, nil
 	}
-	who := db.Who{Organisation: link.Organisation, Role: referral.Agency, Via: string(ViaLink)}
-	return page, db.InsertAudit(ctx, tx, who, d.Clock.Now(), "view", "case", rec.Case)
+	who := Actor{Actor: referral.Actor{Role: referral.Agency}, Organisation: link.Organisation, Via: ViaLink}
+	// The offer tells which agency looked, and at whose referral.
+	return page, db.InsertAudit(ctx, tx, who.line(), d.Clock.Now(), "view", "offer", link.Offer)
 }
 
 func clientOf(v db.LinkView) *LinkClient {

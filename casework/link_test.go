@@ -22,7 +22,7 @@ func TestWhatALinkShows(t *testing.T) {
 		t.Run(string(state), func(t *testing.T) {
 			r := r.in(t)
 			s := r.at(state)
-			looks := one[int](r, `SELECT count(*) FROM audit WHERE via = 'link' AND action = 'view' AND subject_id = $1`, s.CaseID)
+			looks := one[int](r, `SELECT count(*) FROM audit WHERE via = 'link' AND why = 'link' AND action = 'view' AND subject = 'offer' AND subject_id = $1`, s.offer)
 			tables := []string{}
 			about := shows || state == referral.InfoRequested // a question may name the client
 			if about {
@@ -41,7 +41,7 @@ func TestWhatALinkShows(t *testing.T) {
 			if about {
 				looks++
 			}
-			assert.Equal(t, looks, one[int](r, `SELECT count(*) FROM audit WHERE via = 'link' AND action = 'view' AND subject_id = $1`, s.CaseID))
+			assert.Equal(t, looks, one[int](r, `SELECT count(*) FROM audit WHERE via = 'link' AND why = 'link' AND action = 'view' AND subject = 'offer' AND subject_id = $1`, s.offer))
 			if !shows {
 				assert.Nil(t, page.Client)
 				assert.NotContains(t, inJSON(t, page), "anary")
@@ -122,7 +122,7 @@ func TestEachCommandByLink(t *testing.T) {
 				want.Letters, want.Outbox = []string{"receipt"}, []string{"changed", "deliver"}
 			}
 			if page.Client != nil || page.Question != "" {
-				want.Audit = append(want.Audit, "view case")
+				want.Audit = append(want.Audit, "view offer")
 			}
 			assert.Equal(t, want, w)
 			assert.Equal(t, "Sam", r.referral(s.ReferralID).Offers[0].AnsweredBy)
