@@ -183,20 +183,23 @@ func (a *App) fail(err error) {
 // Failed tells when a part has died that should run.
 func (a *App) Failed() <-chan error { return a.failed }
 
-// ready says which parts take work.
+// ready says which parts take work. They are asked at once, so that one that is silent leaves the others their time.
 func (a *App) ready(ctx context.Context) []server.Part {
-	database := server.Part{Name: "database", OK: true}
-	if a.stopping.Load() {
-		database.OK, database.Detail = false, "shutting down"
-	} else if err := a.DB.PingContext(ctx); err != nil {
-		database.OK, database.Detail = false, "no answer"
-	}
-	temporal := server.Part{Name: "temporal", OK: true}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	if _, err := a.Temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
-		temporal.OK, temporal.Detail = false, "no answer; intake and answers are still taken"
-	}
+	database, temporal := server.Part{Name: "database", OK: true}, server.Part{Name: "temporal", OK: true}
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		if a.stopping.Load() {
+			database.OK, database.Detail = false, "shutting down"
+		} else if err := a.DB.PingContext(ctx); err != nil {
+			database.OK, database.Detail = false, "no answer"
+		}
+	})
+	asking.Go(func() {
+		if _, err := a.Temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
+			temporal.OK, temporal.Detail = false, "no answer; intake and answers are still taken"
+		}
+	})
+	asking.Wait()
 	return []server.Part{database, temporal}
 }
 
