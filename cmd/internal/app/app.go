@@ -143,14 +143,9 @@ func (a *App) connections() int {
 	return 20
 }
 
-// ReachTemporal asks Temporal whether it takes work; the error says where it was looked for.
+// ReachTemporal asks Temporal whether it takes our work; the error says what is missing and what to do.
 func (a *App) ReachTemporal(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if _, err := a.Temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
-		return fmt.Errorf("temporal: cannot reach %s: is it running? TEMPORAL_ADDRESS says where to look", a.options.TemporalAddress)
-	}
-	return nil
+	return ReachTemporal(ctx, a.Temporal, a.options.TemporalAddress, a.options.TemporalNamespace)
 }
 
 // Serve answers HTTP on a listener until Stop. Temporal may be away: readiness then says degraded.
@@ -195,9 +190,8 @@ func (a *App) ready(ctx context.Context) []server.Part {
 		}
 	})
 	asking.Go(func() {
-		if _, err := a.Temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
-			temporal.OK, temporal.Detail = false, "no answer; intake and answers are still taken"
-		}
+		temporal.Detail = temporalDetail(askNamespace(ctx, a.Temporal, a.options.TemporalNamespace))
+		temporal.OK = temporal.Detail == ""
 	})
 	asking.Wait()
 	return []server.Part{database, temporal}
