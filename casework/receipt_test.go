@@ -14,13 +14,13 @@ import (
 	"throughline/referral"
 )
 
-// due lists how long each letter of a kind that is promised still waits, in the order of the promises.
+// due lists how long each letter of a kind that is promised still waits, to the minute, in the order of the promises.
 func (r *room) due(id uuid.UUID, kind referral.Letter) []time.Duration {
 	r.t.Helper()
 	var waits []time.Duration
-	for _, s := range all[float64](r, `SELECT round(extract(epoch FROM o.available_at - now())) FROM outbox o JOIN messages m ON m.id = o.message_id
+	for _, m := range all[float64](r, `SELECT round(extract(epoch FROM o.available_at - now()) / 60) FROM outbox o JOIN messages m ON m.id = o.message_id
 		WHERE m.referral_id = $1 AND m.letter = $2 AND m.state = 'pending' ORDER BY o.id`, id, kind) {
-		waits = append(waits, max(0, time.Duration(s)*time.Second))
+		waits = append(waits, max(0, time.Duration(m)*time.Minute))
 	}
 	return waits
 }

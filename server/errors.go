@@ -128,6 +128,9 @@ func (s *Server) wrongs(c echo.Context, err error) []wrong {
 	field := formField(answer.Field)
 	for _, key := range []string{"field." + field, "field." + string(answer.Code)} {
 		if l.Has(key) {
+			if answer.Field == idempotencyKey {
+				field = "" // of the form as a whole
+			}
 			return []wrong{{field, l.T(key)}}
 		}
 	}

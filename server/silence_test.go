@@ -25,12 +25,14 @@ func TestASilentDatabase(t *testing.T) {
 	made, token := v.offered()
 	v.signInAs("nav@kawartha.example")
 	ways := map[string]func() int{
-		"work":   func() int { return v.get("/work").Status },
-		"case":   func() int { return v.get("/cases/" + made.CaseID.String()).Status },
-		"link":   func() int { return v.get("/r/" + token).Status },
-		"reply":  func() int { return v.post("/r", url.Values{"do": {"accept"}, "name": {"Sam"}}).Status },
-		"signin": func() int { return v.post("/sign-in", url.Values{"email": {"nav@kawartha.example"}, "password": {"x"}}).Status },
-		"api":    func() int { return v.ask("GET", "/queue", v.navigator, "").Status },
+		"work":  func() int { return v.get("/work").Status },
+		"case":  func() int { return v.get("/cases/" + made.CaseID.String()).Status },
+		"link":  func() int { return v.get("/r/" + token).Status },
+		"reply": func() int { return v.post("/r", url.Values{"do": {"accept"}, "name": {"Sam"}}).Status },
+		"signin": func() int {
+			return v.post("/sign-in", url.Values{"email": {"nav@kawartha.example"}, "password": {"x"}}).Status
+		},
+		"api": func() int { return v.ask("GET", "/queue", v.navigator, "").Status },
 	}
 	for name, way := range ways {
 		if name == "reply" || name == "signin" {
