@@ -258,7 +258,7 @@ func TestWhoSaidItStandsBesideEachThing(t *testing.T) {
 	for _, c := range []struct {
 		do  referral.Name
 		who string
-	}{{referral.Waitlist, "Ada"}, {referral.Accept, "Ben"}, {referral.Fail, "Ivy"}} {
+	}{{referral.Waitlist, "Ada"}, {referral.Accept, "Ben"}, {referral.Fail, "I\avy\n"}} {
 		word := said(c.do)
 		word.ToldBy = c.who
 		r.do(in.ReferralID, word)

@@ -3,7 +3,6 @@ package casework
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -76,7 +75,7 @@ type ReplyInput struct {
 // Reply carries out what an agency posted on its page. The same decision again is answered like the first time.
 // Errors: not_found for a dead link, invalid with the field, conflict with the outcome that was first.
 func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) error {
-	in.Name, in.Note = strings.TrimSpace(bidi.Replace(in.Name)), strings.TrimSpace(in.Note)
+	in.Name, in.Note = oneLine(in.Name), typed(in.Note)
 	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		link, err := d.goodLink(ctx, tx, raw)
 		if err != nil {

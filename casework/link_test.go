@@ -144,9 +144,11 @@ func TestRefusedRepliesLeaveNoTrace(t *testing.T) {
 	}{
 		"no name":            {s.token, casework.ReplyInput{Do: referral.Accept}, referral.CodeInvalid, "name", ""},
 		"an invisible name":  {s.token, casework.ReplyInput{Do: referral.Accept, Name: " \u202e\u2069 "}, referral.CodeInvalid, "name", ""},
+		"a name of joiners":  {s.token, casework.ReplyInput{Do: referral.Accept, Name: "\u200b\u200d\ufe0f\u3164"}, referral.CodeInvalid, "name", ""},
 		"too long a name":    {s.token, casework.ReplyInput{Do: referral.Accept, Name: long(201)}, referral.CodeInvalid, "name", ""},
 		"NUL in a name":      {s.token, casework.ReplyInput{Do: referral.Accept, Name: "S\x00am"}, referral.CodeInvalid, "name", ""},
 		"NUL in a note":      {s.token, casework.ReplyInput{Do: referral.Accept, Name: "Sam", Note: "\x00"}, referral.CodeInvalid, "note", ""},
+		"an unseen question": {s.token, casework.ReplyInput{Do: referral.Ask, Name: "Sam", Note: "\u200b"}, referral.CodeInvalid, "note", ""},
 		"an empty question":  {s.token, casework.ReplyInput{Do: referral.Ask, Name: "Sam", Note: " "}, referral.CodeInvalid, "note", ""},
 		"a command of staff": {s.token, casework.ReplyInput{Do: referral.Withdraw, Name: "Sam", Reason: "moved"}, referral.CodeInvalid, "command", ""},
 		"the clock's":        {s.token, casework.ReplyInput{Do: referral.Lapse, Name: "Sam"}, referral.CodeInvalid, "command", ""},
