@@ -118,7 +118,8 @@ func (d *Desk) SetLocale(ctx context.Context, id uuid.UUID, lang string) error {
 
 // AddOrganisation adds a helpline.
 func (d *Desk) AddOrganisation(ctx context.Context, name, phone, zone string) (uuid.UUID, error) {
-	if strings.TrimSpace(name) == "" {
+	name, phone = oneLine(name), oneLine(phone)
+	if name == "" {
 		return uuid.Nil, referral.Invalid("name", "is missing")
 	}
 	loc, err := referral.ZoneNamed(zone)
@@ -143,7 +144,7 @@ func (d *Desk) AddAccount(ctx context.Context, organisation uuid.UUID, email, na
 	if a, err := mail.ParseAddress(email); err != nil || a.Address != email {
 		return Account{}, referral.Invalid("email", "is not an email address")
 	}
-	if strings.TrimSpace(name) == "" {
+	if name = oneLine(name); name == "" {
 		return Account{}, referral.Invalid("name", "is missing")
 	}
 	if !slices.Contains(referral.StaffRoles, role) {
@@ -204,7 +205,7 @@ func (d *Desk) AddKey(ctx context.Context, email, name string) (id uuid.UUID, ke
 		return uuid.Nil, "", err
 	}
 	key = "tlk_" + token.New()
-	k := db.APIKey{ID: uuid.New(), AccountID: a.ID, Name: name, CreatedAt: d.Clock.Now()}
+	k := db.APIKey{ID: uuid.New(), AccountID: a.ID, Name: oneLine(name), CreatedAt: d.Clock.Now()}
 	return k.ID, key, d.house(ctx, a.OrganisationID, "add_key", "api_key", k.ID, func(ctx context.Context, tx *sqlx.Tx) error {
 		return db.InsertKey(ctx, tx, a.OrganisationID, k, token.Hash(key))
 	})

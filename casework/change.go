@@ -24,6 +24,7 @@ type work struct {
 	services map[uuid.UUID]directory.OfferService
 	words    map[uuid.UUID]db.OfferWords
 	note     string // what was said, for the timeline
+	toldBy   string // who at the agency said it to staff
 }
 
 // lock opens a referral for change; not_found also when it belongs to another organisation.
@@ -66,14 +67,10 @@ func (w *work) save(ctx context.Context, change referral.Change) error {
 		return err
 	}
 	tasks := slices.DeleteFunc(slices.Clone(after.Tasks), func(t referral.Task) bool { return slices.Contains(before.Tasks, t) })
-	entries := make([]db.Entry, len(change.Events))
-	for i, e := range change.Events {
-		entries[i] = db.EntryOf(e, w.noteFor(i, e))
-	}
 	parts := append(w.offers(after.Offers), db.UpdateReferral(after, before.Version, step),
 		db.SaveTasks(w.rec.Organisation, after.ID, tasks, w.who.ID, w.note),
-		db.InsertTimeline(w.who.line(), after.ID, after.Version, w.now, entries, w.promise(before, after)),
-		w.letters(change.Posts, after))
+		db.InsertTimeline(w.who.line(), after.ID, after.Version, w.now, w.entries(change.Events), w.promise(before, after)))
+	parts = append(parts, w.letters(change.Posts, after)...)
 	if after.Withdrawn.Equal(before.Withdrawn) {
 		parts = append(parts, db.RevokeLinks(w.takenBack(after.Offers), w.now))
 	} else {
@@ -86,12 +83,20 @@ func (w *work) save(ctx context.Context, change referral.Change) error {
 	return w.unmailable(ctx, change.Posts)
 }
 
-// noteFor puts what was said beside the first event only: that is the command, the rest follows from it.
-func (w *work) noteFor(i int, _ referral.Event) string {
-	if i == 0 {
-		return w.note
+// entries makes the timeline's lines. What was said stands beside the first event only: that is the command, the rest
+// follows from it. Who said it stands beside each state that its agency's offer came to.
+func (w *work) entries(events []referral.Event) []db.Entry {
+	entries := make([]db.Entry, len(events))
+	for i, e := range events {
+		entries[i] = db.EntryOf(e)
+		if i == 0 {
+			entries[i].Note = w.note
+		}
+		if e.Offer == events[0].Offer && e.Task == uuid.Nil {
+			entries[i].ToldBy = w.toldBy
+		}
 	}
-	return ""
+	return entries
 }
 
 // offers are the rows of offers that a change adds or moves.
@@ -142,9 +147,15 @@ func sameOffer(a, b referral.Offer) bool {
 		a.News.Equal(b.News) && a.Asked.Equal(b.Asked) && a.Asks == b.Asks && a.Attempts == b.Attempts && a.Visit.Equal(b.Visit)
 }
 
+// receiptPace bounds the receipts about one offer. Each carries a link that works, and whoever has one can ask questions
+// without end, so the address on file is told of three answers at once, and of those that follow in one letter when ten
+// minutes have passed since. Still it is told of each decision: what waits tells the newest, and its link shows it.
+var receiptPace = db.ReceiptPace{Most: 3, Window: 10 * time.Minute}
+
 // letters turns letters into message rows. One to an agency without an address is a row too, refused from the start.
-func (w *work) letters(posts []referral.Post, f referral.Facts) db.Part {
-	messages := make([]db.NewMessage, 0, len(posts))
+func (w *work) letters(posts []referral.Post, f referral.Facts) []db.Part {
+	var receipts []db.Part // a change has one at most
+	messages, occasion := make([]db.NewMessage, 0, len(posts)), fmt.Sprintf("v%d", f.Version)
 	for _, p := range posts {
 		o := find(f.Offers, p.Offer)
 		s := w.services[o.Service]
@@ -156,9 +167,13 @@ func (w *work) letters(posts []referral.Post, f referral.Facts) db.Part {
 		if m.Recipient == "" {
 			m.State, m.ErrorClass = db.MessageRejected, "no_address"
 		}
-		messages = append(messages, m)
+		if p.Letter != referral.ReceiptLetter {
+			messages = append(messages, m)
+			continue
+		}
+		receipts = append(receipts, db.InsertReceipt(w.rec.Organisation, f.ID, f.Version, occasion, w.now, receiptPace, m))
 	}
-	return db.InsertMessages(w.rec.Organisation, f.ID, f.Version, fmt.Sprintf("v%d", f.Version), w.now, messages)
+	return append(receipts, db.InsertMessages(w.rec.Organisation, f.ID, f.Version, occasion, w.now, messages))
 }
 
 // promise is what the workflow must be told: its start when a draft opens, or the news of a change that it did not make
@@ -175,7 +190,11 @@ func (w *work) promise(before, after referral.Facts) string {
 
 // line is the actor as the timeline and the audit write it.
 func (a Actor) line() db.Who {
-	return db.Who{Organisation: a.Organisation, Role: a.Role, For: a.For, ID: a.ID, Name: a.Name, Via: string(a.Via)}
+	who := db.Who{Organisation: a.Organisation, Role: a.Role, For: a.For, ID: a.ID, Name: a.Name, Via: string(a.Via)}
+	if a.Via == ViaLink {
+		who.Why = "link" // an agency has no account: it was let in by what was mailed to it
+	}
+	return who
 }
 
 func find(offers []referral.Offer, id uuid.UUID) *referral.Offer {

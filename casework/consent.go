@@ -18,7 +18,7 @@ var errConsent = &referral.Error{Code: referral.CodeConsentRequired, Field: "con
 var consentWays = []string{"verbal", "written", "substitute"}
 
 func (c *ConsentInput) validate() error {
-	if c.Script == "" {
+	if c.Script = oneLine(c.Script); c.Script == "" {
 		c.Script = ConsentScript
 	}
 	if c.How == "" && !c.Given {

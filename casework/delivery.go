@@ -156,7 +156,7 @@ func (w *work) unmailable(ctx context.Context, posts []referral.Post) error {
 		}
 		mail := *w
 		mail.who = Actor{Actor: referral.Actor{Role: referral.System}, Organisation: w.rec.Organisation, Via: ViaMail}
-		mail.note, mail.words = "", map[uuid.UUID]db.OfferWords{}
+		mail.note, mail.toldBy, mail.words = "", "", map[uuid.UUID]db.OfferWords{}
 		if err := mail.undelivered(ctx, p.Offer, p.Letter, "no_address"); err != nil {
 			return err
 		}

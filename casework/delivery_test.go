@@ -257,6 +257,7 @@ func TestNothingOfTheClientIsInTheMail(t *testing.T) {
 	r := open(t)
 	in, token := r.sent(r.services[0])
 	r.replied(token, referral.Ask)
+	r.letter(in.ReferralID, referral.ReceiptLetter)
 	r.do(in.ReferralID, casework.CommandInput{Do: referral.Answer, Note: "canary in the answer"})
 	r.replied(token, referral.Accept)
 	r.until(in.ReferralID, referral.AskAgency)

@@ -3,7 +3,6 @@ package casework
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -61,7 +60,7 @@ func (d *Desk) Do(ctx context.Context, who Actor, id uuid.UUID, in CommandInput,
 
 // speak settles on whose word the command is: what an agency decides needs the name of who said so.
 func (in *CommandInput) speak(who *Actor) error {
-	in.ToldBy, in.Note = strings.TrimSpace(in.ToldBy), strings.TrimSpace(in.Note)
+	in.ToldBy, in.Note = oneLine(in.ToldBy), typed(in.Note)
 	switch {
 	case agencyWords[in.Do]:
 		who.For = referral.Agency
@@ -104,7 +103,7 @@ func (w *work) command(ctx context.Context, in CommandInput) error {
 	if err := w.prepare(ctx, in, &c); err != nil {
 		return err
 	}
-	w.note = in.Note
+	w.note, w.toldBy = in.Note, in.ToldBy
 	w.say(in, c.Offer)
 	change, err := w.decide(ctx, c)
 	if err != nil || !change.Repeated() {

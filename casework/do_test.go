@@ -249,3 +249,28 @@ func TestTheWholeLifeIsOnTheTimeline(t *testing.T) {
 	assert.Equal(t, "client", lines[3].Attribution)
 	assert.Equal(t, "Pantry", lines[3].Agency)
 }
+
+// Staff speak with this one and that one at an agency: each thing they write down keeps who said it.
+func TestWhoSaidItStandsBesideEachThing(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	in, _ := r.sent(r.services[0])
+	for _, c := range []struct {
+		do  referral.Name
+		who string
+	}{{referral.Waitlist, "Ada"}, {referral.Accept, "Ben"}, {referral.Fail, "I\avy\n"}} {
+		word := said(c.do)
+		word.ToldBy = c.who
+		r.do(in.ReferralID, word)
+	}
+	r.tick(in.ReferralID)
+	r.do(in.ReferralID, casework.CommandInput{Do: referral.Close, Outcome: referral.Unmet, Unmet: "full"})
+	lines, err := r.Timeline(t.Context(), r.navigator, in.ReferralID)
+	require.NoError(t, err)
+	var story []string
+	for _, l := range lines {
+		story = append(story, string(l.What)+" "+l.ToldBy)
+	}
+	assert.Equal(t, []string{"refer ", "send ", "accept Ada", "waitlist Ada", "accept Ben", "fail Ivy", "raise_task ", "close "}, story)
+	assert.Equal(t, "Ivy", r.referral(in.ReferralID).Offers[0].AnsweredBy, "the last one, as the agency's page shows")
+}

@@ -48,7 +48,7 @@ func TestNamesAreKept(t *testing.T) {
 	t.Parallel()
 	r := open(t)
 	for _, name := range []string{"Ana-María O’Neill-Ó Súilleabháin", "ᓄᓇᕗᑦ ᐃᓄᒃᑎᑐᑦ", "Madonna", "👩‍👩‍👧 Lee", "O'Brien; DROP TABLE cases", "李小龍",
-		"محمد علي", "X Æ A-12", "Nguyễn Thị Minh Khai", long(200)} {
+		"محمد علي", "نیک\u200cنام", "👩‍👩‍👧", "김민준", "X\u0301", "Kʼwa", "ක්\u200dරි", "X Æ A-12", "Nguyễn Thị Minh Khai", long(200)} {
 		c, err := r.OpenCase(t.Context(), r.navigator, casework.CaseInput{Name: name}, nil)
 		require.NoError(t, err)
 		kept, _, err := r.Case(t.Context(), r.navigator, c.ID)
@@ -66,6 +66,10 @@ func TestWhatIsTidied(t *testing.T) {
 		"only spaces":                {casework.CaseInput{Name: " \t\n"}, casework.CaseInput{Anonymous: true}},
 		"only direction marks":       {casework.CaseInput{Name: "\u202e\u2066\u2069"}, casework.CaseInput{Anonymous: true}},
 		"direction marks in a name":  {casework.CaseInput{Name: "Ana\u202e yranaC\u202c"}, casework.CaseInput{Name: "Ana yranaC"}},
+		"only what nobody sees":      {casework.CaseInput{Name: "\u200b\u2060\ufeff\u00ad\u3164\u2800", Notes: "\u200b"}, casework.CaseInput{Anonymous: true}},
+		"lines and bells in a name":  {casework.CaseInput{Name: "Ana\t\a\x1b\u2028Canary\x7f"}, casework.CaseInput{Name: "Ana  Canary"}},
+		"a town on two lines":        {casework.CaseInput{Municipality: "Trent\r\nLakes"}, casework.CaseInput{Anonymous: true, Municipality: "Trent Lakes"}},
+		"lines in the notes":         {casework.CaseInput{Notes: "after five\r\n\tor on Sunday"}, casework.CaseInput{Anonymous: true, Notes: "after five\r\n\tor on Sunday"}},
 		"spaces round a name":        {casework.CaseInput{Name: "  Ana "}, casework.CaseInput{Name: "Ana"}},
 		"phone with punctuation":     {casework.CaseInput{Phone: "(705) 555-0123"}, casework.CaseInput{Anonymous: true, Phone: "+17055550123"}},
 		"phone with country":         {casework.CaseInput{Phone: "+1 705 555 0123"}, casework.CaseInput{Anonymous: true, Phone: "+17055550123"}},

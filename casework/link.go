@@ -3,7 +3,6 @@ package casework
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,6 +41,15 @@ func (d *Desk) OpenLink(ctx context.Context, raw string) (LinkPage, error) {
 	return page, db.Translate(err)
 }
 
+// LinkLocale is the language that the agency of a link gets its mail in; not_found as for OpenLink.
+func (d *Desk) LinkLocale(ctx context.Context, raw string) (string, error) {
+	link, err := d.goodLink(ctx, d.DB, raw)
+	if err != nil {
+		return "", err
+	}
+	return db.MailLocale(ctx, d.DB, link.Offer)
+}
+
 func (d *Desk) goodLink(ctx context.Context, q sqlx.QueryerContext, raw string) (db.Link, error) {
 	link, err := db.FindLink(ctx, q, token.Hash(raw))
 	if referral.CodeOf(err) == referral.CodeNotFound {
@@ -67,7 +75,7 @@ type ReplyInput struct {
 // Reply carries out what an agency posted on its page. The same decision again is answered like the first time.
 // Errors: not_found for a dead link, invalid with the field, conflict with the outcome that was first.
 func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) error {
-	in.Name, in.Note = strings.TrimSpace(bidi.Replace(in.Name)), strings.TrimSpace(in.Note)
+	in.Name, in.Note = oneLine(in.Name), typed(in.Note)
 	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		link, err := d.goodLink(ctx, tx, raw)
 		if err != nil {
@@ -164,8 +172,9 @@ func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link, rec db.R
 	if page.Client == nil && page.Question == "" && page.Answer == "" {
 		return page, nil
 	}
-	who := db.Who{Organisation: link.Organisation, Role: referral.Agency, Via: string(ViaLink)}
-	return page, db.InsertAudit(ctx, tx, who, d.Clock.Now(), "view", "case", rec.Case)
+	who := Actor{Actor: referral.Actor{Role: referral.Agency}, Organisation: link.Organisation, Via: ViaLink}
+	// The offer tells which agency looked, and at whose referral.
+	return page, db.InsertAudit(ctx, tx, who.line(), d.Clock.Now(), "view", "offer", link.Offer)
 }
 
 func clientOf(v db.LinkView) *LinkClient {

@@ -22,7 +22,7 @@ func TestWhatALinkShows(t *testing.T) {
 		t.Run(string(state), func(t *testing.T) {
 			r := r.in(t)
 			s := r.at(state)
-			looks := one[int](r, `SELECT count(*) FROM audit WHERE via = 'link' AND action = 'view' AND subject_id = $1`, s.CaseID)
+			looks := one[int](r, `SELECT count(*) FROM audit WHERE via = 'link' AND why = 'link' AND action = 'view' AND subject = 'offer' AND subject_id = $1`, s.offer)
 			tables := []string{}
 			about := shows || state == referral.InfoRequested // a question may name the client
 			if about {
@@ -41,7 +41,7 @@ func TestWhatALinkShows(t *testing.T) {
 			if about {
 				looks++
 			}
-			assert.Equal(t, looks, one[int](r, `SELECT count(*) FROM audit WHERE via = 'link' AND action = 'view' AND subject_id = $1`, s.CaseID))
+			assert.Equal(t, looks, one[int](r, `SELECT count(*) FROM audit WHERE via = 'link' AND why = 'link' AND action = 'view' AND subject = 'offer' AND subject_id = $1`, s.offer))
 			if !shows {
 				assert.Nil(t, page.Client)
 				assert.NotContains(t, inJSON(t, page), "anary")
@@ -122,7 +122,7 @@ func TestEachCommandByLink(t *testing.T) {
 				want.Letters, want.Outbox = []string{"receipt"}, []string{"changed", "deliver"}
 			}
 			if page.Client != nil || page.Question != "" {
-				want.Audit = append(want.Audit, "view case")
+				want.Audit = append(want.Audit, "view offer")
 			}
 			assert.Equal(t, want, w)
 			assert.Equal(t, "Sam", r.referral(s.ReferralID).Offers[0].AnsweredBy)
@@ -144,9 +144,11 @@ func TestRefusedRepliesLeaveNoTrace(t *testing.T) {
 	}{
 		"no name":            {s.token, casework.ReplyInput{Do: referral.Accept}, referral.CodeInvalid, "name", ""},
 		"an invisible name":  {s.token, casework.ReplyInput{Do: referral.Accept, Name: " \u202e\u2069 "}, referral.CodeInvalid, "name", ""},
+		"a name of joiners":  {s.token, casework.ReplyInput{Do: referral.Accept, Name: "\u200b\u200d\ufe0f\u3164"}, referral.CodeInvalid, "name", ""},
 		"too long a name":    {s.token, casework.ReplyInput{Do: referral.Accept, Name: long(201)}, referral.CodeInvalid, "name", ""},
 		"NUL in a name":      {s.token, casework.ReplyInput{Do: referral.Accept, Name: "S\x00am"}, referral.CodeInvalid, "name", ""},
 		"NUL in a note":      {s.token, casework.ReplyInput{Do: referral.Accept, Name: "Sam", Note: "\x00"}, referral.CodeInvalid, "note", ""},
+		"an unseen question": {s.token, casework.ReplyInput{Do: referral.Ask, Name: "Sam", Note: "\u200b"}, referral.CodeInvalid, "note", ""},
 		"an empty question":  {s.token, casework.ReplyInput{Do: referral.Ask, Name: "Sam", Note: " "}, referral.CodeInvalid, "note", ""},
 		"a command of staff": {s.token, casework.ReplyInput{Do: referral.Withdraw, Name: "Sam", Reason: "moved"}, referral.CodeInvalid, "command", ""},
 		"the clock's":        {s.token, casework.ReplyInput{Do: referral.Lapse, Name: "Sam"}, referral.CodeInvalid, "command", ""},

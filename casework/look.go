@@ -125,7 +125,7 @@ func (d *Desk) Timeline(ctx context.Context, who Actor, id uuid.UUID) (list []Ti
 		for i, l := range lines {
 			list[i] = TimelineEntry{ID: l.ID, Version: l.Version, At: l.At, What: l.What, OfferID: l.OfferID, Agency: l.Agency, AgencyFR: l.AgencyFR,
 				TaskID: l.TaskID, From: l.From, To: l.To, Code: l.Code, Attribution: l.Attribution, ActorRole: l.ActorRole,
-				ActorFor: l.ActorFor, ActorName: l.ActorName, Via: Via(l.Via), Note: l.Note}
+				ActorFor: l.ActorFor, ActorName: l.ActorName, Via: Via(l.Via), Note: l.Note, ToldBy: l.ToldBy}
 		}
 		return nil
 	})

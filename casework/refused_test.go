@@ -46,6 +46,7 @@ func TestRefusedCommands(t *testing.T) {
 		"no answer":                 {asked, casework.CommandInput{Do: referral.Answer}, referral.CodeInvalid, "note", ""},
 		"NUL in a note":             {sent, with(said(referral.Accept), func(in *casework.CommandInput) { in.Note = "a\x00b" }), referral.CodeInvalid, "note", ""},
 		"note beyond bounds":        {sent, with(said(referral.Accept), func(in *casework.CommandInput) { in.Note = long(10_001) }), referral.CodeInvalid, "note", ""},
+		"someone unseen said so":    {sent, casework.CommandInput{Do: referral.Accept, ToldBy: "\u200b\u2060"}, referral.CodeInvalid, "told_by", ""},
 		"name beyond bounds":        {sent, with(said(referral.Accept), func(in *casework.CommandInput) { in.ToldBy = long(201) }), referral.CodeInvalid, "told_by", ""},
 		"an odd role":               {sent, casework.CommandInput{Do: referral.Withdraw, Reason: "moved", For: "system"}, referral.CodeInvalid, "for", ""},
 		"no such offer":             {sent, with(said(referral.Accept), func(in *casework.CommandInput) { in.OfferID = uuid.New() }), referral.CodeNotFound, "offer_id", ""},

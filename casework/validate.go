@@ -38,16 +38,13 @@ func limits(fields map[string]string, longest int) error {
 	return nil
 }
 
-// bidi are the characters that turn the direction of text; in a name they can make it read as another.
-var bidi = strings.NewReplacer("\u202a", "", "\u202b", "", "\u202c", "", "\u202d", "", "\u202e", "",
-	"\u2066", "", "\u2067", "", "\u2068", "", "\u2069", "")
-
 // tidy brings a caller's details into one form, or names the field that can't be right. Names are kept as they are
 // spelled, in any script.
 func (c *CaseInput) tidy(now time.Time) error {
-	for _, field := range []*string{&c.Name, &c.Phone, &c.Email, &c.ContactTimes, &c.Municipality, &c.PostalCode, &c.Language, &c.Notes} {
-		*field = strings.TrimSpace(bidi.Replace(*field))
+	for _, field := range []*string{&c.Name, &c.Phone, &c.Email, &c.ContactTimes, &c.Municipality, &c.PostalCode, &c.Language} {
+		*field = oneLine(*field)
 	}
+	c.Notes = typed(c.Notes)
 	if err := limits(map[string]string{"name": c.Name, "phone": c.Phone, "email": c.Email, "contact_times": c.ContactTimes,
 		"municipality": c.Municipality, "postal_code": c.PostalCode, "language": c.Language}, maxLine); err != nil {
 		return err
@@ -105,7 +102,7 @@ func (c *CaseInput) tidyContact() error {
 }
 
 func (r *ReferralInput) tidy() error {
-	r.Details = strings.TrimSpace(bidi.Replace(r.Details))
+	r.Details = typed(r.Details)
 	if !slices.Contains(referral.Needs, r.Need) {
 		return referral.Invalid("need", "choose a kind of help")
 	}

@@ -141,6 +141,7 @@ type TimelineEntry struct {
 	ActorName   string        `json:"actor_name"`
 	Via         Via           `json:"via"`
 	Note        string        `json:"note"`
+	ToldBy      string        `json:"told_by"` // who at the agency said so; "" unless staff recorded its word
 }
 
 // QueueItem is an open referral in a list, most pressing first.

@@ -88,6 +88,16 @@ func FindLinkView(ctx context.Context, q sqlx.QueryerContext, offer uuid.UUID) (
 	return v, nil
 }
 
+// MailLocale is the language that the agency of an offer gets its mail in; not_found when there is no such offer.
+func MailLocale(ctx context.Context, q sqlx.QueryerContext, offer uuid.UUID) (lang string, err error) {
+	err = sqlx.GetContext(ctx, q, &lang, `SELECT coalesce(a.mail_language, 'en') FROM offers o LEFT JOIN services s ON s.id = o.service_id
+		LEFT JOIN agencies a ON a.id = s.agency_id WHERE o.id = $1`, offer)
+	if err != nil {
+		return "", fmt.Errorf("read language: %w", Translate(err))
+	}
+	return lang, nil
+}
+
 // PostedByLink reports that an agency gave a command on its page after a version of the referral, with this note when
 // one is given.
 func PostedByLink(ctx context.Context, q sqlx.QueryerContext, offer uuid.UUID, version int, do referral.Name, note *string) (bool, error) {

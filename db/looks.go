@@ -102,6 +102,7 @@ type TimelineRow struct {
 	ActorName   string        `db:"actor_name"`
 	Via         string        `db:"via"`
 	Note        string        `db:"note"`
+	ToldBy      string        `db:"told_by"`
 }
 
 // Timeline reads what happened to a referral, oldest first.
@@ -110,7 +111,7 @@ func Timeline(ctx context.Context, q sqlx.QueryerContext, organisation, referral
 	err := sqlx.SelectContext(ctx, q, &list, `SELECT l.id, l.version, l.at, l.what, l.offer_id,
 			coalesce(nullif(a.name, ''), s.name, '') AS agency,
 			CASE WHEN coalesce(a.name, '') <> '' THEN a.name_fr ELSE coalesce(s.name_fr, '') END AS agency_fr, l.task_id, l.from_state, l.to_state, l.code, l.attribution,
-			l.actor_role, l.actor_for, l.actor_name, l.via, l.note
+			l.actor_role, l.actor_for, l.actor_name, l.via, l.note, l.told_by
 		FROM timeline l LEFT JOIN offers o ON o.id = l.offer_id LEFT JOIN services s ON s.id = o.service_id
 			LEFT JOIN agencies a ON a.id = s.agency_id
 		WHERE l.referral_id = $1 AND l.organisation_id = $2 ORDER BY l.id`, referralID, organisation)

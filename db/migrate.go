@@ -84,6 +84,28 @@ func SchemaHash() (string, error) {
 	return hex.EncodeToString(sum.Sum(nil))[:16], err
 }
 
+// MigrationHashes tells what each migration of this program says, by its number.
+func MigrationHashes() (map[int64]string, error) {
+	files, err := fs.Glob(embedded, "migrations/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	hashes := map[int64]string{}
+	for _, path := range files {
+		version, err := goose.NumericComponent(path)
+		if err != nil {
+			return nil, fmt.Errorf("migrations: %w", err)
+		}
+		text, err := embedded.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256(text)
+		hashes[version] = hex.EncodeToString(sum[:])
+	}
+	return hashes, nil
+}
+
 func migrations(db *sqlx.DB) (*goose.Provider, error) {
 	files, err := fs.Sub(embedded, "migrations")
 	if err != nil {

@@ -50,6 +50,7 @@ func Open(ctx context.Context, databaseURL string, o Options) (*sqlx.DB, error) 
 	if err != nil {
 		return nil, explain(target, err)
 	}
+	connector.Dialer(dialer{silence: o.silence()})
 	db := sqlx.NewDb(sql.OpenDB(preparing{connector}), "postgres")
 	maxOpen, maxIdle := o.MaxOpen, o.MaxIdle
 	if maxOpen == 0 {
@@ -66,6 +67,14 @@ func Open(ctx context.Context, databaseURL string, o Options) (*sqlx.DB, error) 
 		return nil, errors.Join(explain(target, err), db.Close())
 	}
 	return db, nil
+}
+
+// silence is how long a server may leave us without an answer when the context sets no end.
+func (o Options) silence() time.Duration {
+	if o.StatementTimeout == 0 {
+		return 0
+	}
+	return o.StatementTimeout + overdue
 }
 
 // parseURL refuses what is not a URL without repeating it: a broken one may hold the password anywhere.

@@ -19,11 +19,12 @@ const (
 type preparing struct{ *pq.Connector }
 
 func (p preparing) Connect(ctx context.Context) (driver.Conn, error) {
-	c, err := p.Connector.Connect(ctx)
+	making := &connecting{ctx: ctx}
+	c, err := p.Connector.Connect(context.WithValue(ctx, connectingKey{}, making))
 	if err != nil {
 		return nil, err
 	}
-	return &preparingConn{conn: c.(conn), seen: map[string]bool{}, prepared: map[string]statement{}}, nil
+	return &preparingConn{conn: c.(conn), wire: making.wire, seen: map[string]bool{}, prepared: map[string]statement{}}, nil
 }
 
 // conn is all that database/sql uses of lib/pq's connection.
@@ -47,11 +48,13 @@ type statement interface {
 
 type preparingConn struct {
 	conn
+	wire     *wire
 	seen     map[string]bool
 	prepared map[string]statement
 }
 
 func (c *preparingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.wire.begin(ctx)
 	s, err := c.statement(ctx, query, args)
 	if err != nil {
 		return nil, err
@@ -65,6 +68,7 @@ func (c *preparingConn) QueryContext(ctx context.Context, query string, args []d
 }
 
 func (c *preparingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	c.wire.begin(ctx)
 	s, err := c.statement(ctx, query, args)
 	if err != nil {
 		return nil, err
@@ -75,6 +79,26 @@ func (c *preparingConn) ExecContext(ctx context.Context, query string, args []dr
 	result, err := s.ExecContext(ctx, args)
 	c.forget(query, err)
 	return result, err
+}
+
+func (c *preparingConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	c.wire.begin(ctx)
+	return c.conn.PrepareContext(ctx, query)
+}
+
+func (c *preparingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	c.wire.begin(ctx)
+	return c.conn.BeginTx(ctx, o)
+}
+
+func (c *preparingConn) Ping(ctx context.Context) error {
+	c.wire.begin(ctx)
+	return c.conn.Ping(ctx)
+}
+
+func (c *preparingConn) Close() error {
+	c.wire.end()
+	return c.conn.Close()
 }
 
 // statement gives the prepared form of a query that has been run before; nil for one that is new, has no parameters, or
@@ -96,7 +120,7 @@ func (c *preparingConn) statement(ctx context.Context, query string, args []driv
 	if len(c.prepared) == mostPrepared {
 		return nil, nil
 	}
-	s, err := c.PrepareContext(ctx, query)
+	s, err := c.conn.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}

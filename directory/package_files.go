@@ -43,6 +43,9 @@ func openPackage(name string) (*packageFiles, error) {
 		}
 		return &packageFiles{fsys: root.FS(), close: root.Close}, nil
 	}
+	if !info.Mode().IsRegular() {
+		return nil, referral.Invalid(path.Base(name), "is a pipe or a device: name a folder or a zip file")
+	}
 	z, err := zip.OpenReader(name)
 	if err != nil {
 		return nil, referral.Invalid(path.Base(name), "is neither a folder nor a zip file: %v", err)
@@ -115,6 +118,10 @@ func (p *packageFiles) csvFiles(folder string) ([]string, error) {
 }
 
 func (p *packageFiles) readFile(folder, name string) ([]byte, error) {
+	// To open a pipe that nobody writes to would wait for ever.
+	if info, err := fs.Stat(p.fsys, path.Join(folder, name)); err == nil && !info.Mode().IsRegular() {
+		return nil, referral.Invalid(name, "is a pipe or a device, not a file")
+	}
 	f, err := p.fsys.Open(path.Join(folder, name))
 	if err != nil {
 		return nil, referral.Invalid(name, "can't be opened, or leads out of the package")

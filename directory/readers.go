@@ -2,6 +2,7 @@ package directory
 
 import (
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -60,12 +61,18 @@ func readEmail(r *row, f field, cell string) any {
 	}
 	a, err := mail.ParseAddress(text)
 	if err == nil && a.Name == "" && a.Address == text && len(text) <= 254 && !strings.ContainsAny(text, "<>\"\r\n ") {
-		if _, domain, _ := strings.Cut(text, "@"); strings.Contains(strings.Trim(domain, "."), ".") {
+		if mailDomain(text[strings.LastIndexByte(text, '@')+1:]) {
 			return text
 		}
 	}
 	r.repaired(f.csv, "bad_email", "no usable e-mail address; left out")
 	return ""
+}
+
+// mailDomain reports a name with a dot in it. A machine by its number, as in a@[127.0.0.1], is nobody's registered address.
+func mailDomain(domain string) bool {
+	_, err := netip.ParseAddr(domain)
+	return err != nil && !strings.ContainsAny(domain, "[]:") && strings.Contains(strings.Trim(domain, "."), ".")
 }
 
 func readDate(r *row, f field, cell string) any {

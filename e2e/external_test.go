@@ -249,6 +249,25 @@ func TestWhatIsMissingAtTheStartIsNamed(t *testing.T) {
 	}
 }
 
+// A namespace is easily mistyped: the processes reach Temporal, and none of their work would be done.
+func TestAWrongNamespaceIsNamed(t *testing.T) {
+	t.Parallel()
+	d := deploy(t)
+	d.environment = append(d.environment, "TEMPORAL_NAMESPACE=elsewhere")
+	d.runs("", "migrate")
+	refuses(t, runs(t, d.environment, "", "throughline", "worker"), 1, `no namespace "elsewhere"`, "TEMPORAL_NAMESPACE", "temporal operator namespace create")
+	refuses(t, runs(t, d.environment, "", "throughline", "check"), 2, `no namespace "elsewhere"`, "TEMPORAL_NAMESPACE")
+	p := launch(t, d.environment, "throughline", "serve")
+	until(t, "serve does not start", time.Minute, func() bool { return strings.Contains(p.said.String(), `"msg":"ready"`) })
+	if said := p.said.String(); !strings.Contains(said, `no namespace \"elsewhere\"`) {
+		t.Errorf("serve does not say what is wrong:\n%s", said)
+	}
+	status, body := fetch(t, web, "GET", d.base+"/readyz")
+	if status != 200 || !strings.Contains(string(body), `"degraded"`) || !strings.Contains(string(body), "TEMPORAL_NAMESPACE") {
+		t.Errorf("readiness answers %d: %s", status, body)
+	}
+}
+
 func TestBadSettingsAreNamedAllAtOnce(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-of-a-secret"

@@ -105,7 +105,11 @@ func TestMain(m *testing.M) {
 
 func newHelpline(t *testing.T, c Config) *helpline {
 	t.Helper()
-	pool := demo.New(t)
+	return helplineOn(t, demo.New(t), c)
+}
+
+func helplineOn(t *testing.T, pool *sqlx.DB, c Config) *helpline {
+	t.Helper()
 	h := &helpline{t: t, db: pool, clock: clock.NewManual(mondayTen), log: &lockedBuffer{},
 		navigator: people[0].key, account: people[0].account, stranger: people[1].key}
 	h.desk = casework.New(pool, h.clock, nil)

@@ -111,6 +111,10 @@ func TestCommandsByAPI(t *testing.T) {
 		t.Errorf("closed as %s", closed.Raw)
 	}
 	do("reassign", `{"person_id":"`+h.account.ID.String()+`"}`).is(409, "conflict")
+	lines := h.ask("GET", path+"/timeline", h.navigator, "").is(200).Body["items"].([]any)
+	if accepted := lines[2].(map[string]any); accepted["what"] != "accept" || accepted["told_by"] != "Sam" || accepted["actor_name"] != h.account.Name {
+		t.Errorf("the timeline says %v", accepted)
+	}
 	queue := h.ask("GET", "/queue?closed=true", h.navigator, "").is(200)
 	if queue.Body["total"] != 1.0 {
 		t.Errorf("closed referrals: %s", queue.Raw)

@@ -92,6 +92,9 @@ func (s *Server) errorPage(c echo.Context, answer *referral.Error, status int) e
 		c.Response().Header().Set("Retry-After", "60")
 	}
 	l := s.locale(c)
+	if of := kind + "." + answer.Field; l.Has("error." + of + ".title") {
+		kind = of
+	}
 	if !l.Has("error." + kind + ".title") {
 		kind = string(referral.CodeInternal)
 	}
@@ -125,6 +128,9 @@ func (s *Server) wrongs(c echo.Context, err error) []wrong {
 	field := formField(answer.Field)
 	for _, key := range []string{"field." + field, "field." + string(answer.Code)} {
 		if l.Has(key) {
+			if answer.Field == idempotencyKey {
+				field = "" // of the form as a whole
+			}
 			return []wrong{{field, l.T(key)}}
 		}
 	}

@@ -20,6 +20,16 @@ func keyOf(c echo.Context, key string) *casework.Key {
 	return &casework.Key{Key: key, Body: []byte(c.Request().URL.RequestURI() + "\n" + c.Request().PostForm.Encode())}
 }
 
+// nextKey is the key that a form which came back with an error is sent with again. One that was used up by another
+// content of the form would be refused for ever: whoever was told so, and sends it all the same, means something new.
+func nextKey(err error, key string) string {
+	var answer *referral.Error
+	if errors.As(err, &answer) && answer.Field == idempotencyKey {
+		return uuid.NewString()
+	}
+	return key
+}
+
 // A form sent twice waits for the first of the two this long, and then shows what that one did.
 const (
 	twiceWait = 5 * time.Second

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"throughline/casework"
+	"throughline/db"
 	"throughline/locale"
 	"throughline/referral"
 )
@@ -28,10 +29,16 @@ const (
 	sweepEvery     = 5 * time.Minute
 )
 
+// sessionStore reads and writes within the time of a request; the library's store sweeps out what has ended.
+type sessionStore struct {
+	*postgresstore.PostgresStore
+	db.Sessions
+}
+
 // newSessions keeps sessions in Postgres under the digest of their token, so that who reads the table can't use them.
-func newSessions(db *sqlx.DB, secure bool) *scs.SessionManager {
+func newSessions(pool *sqlx.DB, secure bool) *scs.SessionManager {
 	m := scs.New()
-	m.Store = postgresstore.NewWithCleanupInterval(db.DB, sweepEvery)
+	m.Store = sessionStore{postgresstore.NewWithCleanupInterval(pool.DB, sweepEvery), db.Sessions{DB: pool}}
 	m.HashTokenInStore = true
 	m.IdleTimeout, m.Lifetime = idleTimeout, lifetime
 	m.Cookie = scs.SessionCookie{Name: sessionCookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure}
@@ -42,7 +49,7 @@ func newSessions(db *sqlx.DB, secure bool) *scs.SessionManager {
 }
 
 func stopSessions(m *scs.SessionManager) {
-	if store, ok := m.Store.(*postgresstore.PostgresStore); ok {
+	if store, ok := m.Store.(sessionStore); ok {
 		store.StopCleanup()
 	}
 }

@@ -117,6 +117,7 @@ func (s *Server) command(c echo.Context) error {
 		return s.page(c, 200, "refused", s.locale(c).T("refused.title"), v.Pick)
 	}
 	if wrongs := s.wrongs(c, err); wrongs != nil {
+		v.In.Key = nextKey(err, v.In.Key)
 		return s.showCommand(c, v, wrongs)
 	}
 	if err != nil {

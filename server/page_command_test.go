@@ -63,7 +63,7 @@ func TestAnAgencysAnswerByPhone(t *testing.T) {
 	}
 	page = v.record(to, map[string]string{"reason": "full", "told_by": "Priya", "note": "Call again in January"}).is(200)
 	text := page.says(".tl-referral")
-	for _, want := range []string{"Declined", "Full, without a waitlist", "Call again in January", "Priya", "on the agency’s word"} {
+	for _, want := range []string{"Declined", "Full, without a waitlist", "Call again in January", "on the agency’s word (Priya)"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the folder does not say %q: %s", want, text)
 		}

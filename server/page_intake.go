@@ -72,6 +72,7 @@ func (s *Server) intake(c echo.Context) error {
 		return s.refusedPage(c, f)
 	}
 	if wrongs := s.wrongs(c, err); wrongs != nil {
+		f.Key = nextKey(err, f.Key)
 		return s.showIntake(c, f, wrongs)
 	}
 	if err != nil {
@@ -89,6 +90,7 @@ func (s *Server) saveCaller(c echo.Context, f intakeForm) error {
 		return s.desk.OpenCase(ctx, staff(c), f.Caller, keyOf(c, f.Key))
 	})
 	if wrongs := s.wrongs(c, err); wrongs != nil {
+		f.Key = nextKey(err, f.Key)
 		return s.showIntake(c, f, wrongs)
 	}
 	if err != nil {

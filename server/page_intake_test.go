@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/PuerkitoBio/goquery"
+
+	"throughline/referral"
 )
 
 // typed is the form of a new call with all that a navigator writes down.
@@ -146,10 +148,52 @@ func TestADoubleClickMakesOneReferral(t *testing.T) {
 			t.Errorf("the same form leads to %s and to %s", path, last.Path)
 		}
 	}
+}
+
+// TestAFormThatWasSavedWithOtherContent: someone went back and changed what was saved. They are told once to look; whoever
+// sends it all the same means something new.
+func TestAFormThatWasSavedWithOtherContent(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	v.signInAs("nav@kawartha.example")
+	form := v.typed()
+	form.Set("consent", "yes")
+	form.Add("service_ids", v.services[0].String())
+	first := v.press(form, "save").is(200)
 	form.Set("name", "Someone else")
-	page := v.post("/cases/new", form).is(http.StatusUnprocessableEntity)
-	if !strings.Contains(page.says("#wrongs"), "saved already") {
+	page := v.press(form, "save").is(http.StatusUnprocessableEntity)
+	if !strings.Contains(page.says("#wrongs"), "saved already") || page.Find("#wrongs a").Length() != 0 {
 		t.Errorf("another form under the same key: %s", page.says("#wrongs"))
+	}
+	again := page.form("#intake-form")
+	second := v.press(again, "save").is(200)
+	if second.Path == first.Path || !strings.Contains(second.says("h1"), "Someone else") {
+		t.Errorf("sent again, it leads to %s: %s", second.Path, second.says("h1"))
+	}
+	if third := v.press(again, "save").is(200); third.Path != second.Path {
+		t.Errorf("a double click of that leads to %s and to %s", second.Path, third.Path)
+	}
+	if n := v.count(`SELECT count(*) FROM cases`); n != 2 {
+		t.Errorf("%d cases", n)
+	}
+
+	// The same on a command's page.
+	r := v.sent()
+	to := v.button(r, referral.Ask)
+	asked := v.get(to).form("#command-form")
+	asked.Set("do", "save")
+	asked.Set("told_by", "Priya")
+	for i, note := range []string{"Which floor?", "Is there a lift?"} {
+		asked.Set("note", note)
+		if page = v.post(to, asked); i == 0 {
+			page.is(200)
+		}
+	}
+	asked = page.is(http.StatusUnprocessableEntity).form("#command-form")
+	asked.Set("do", "save")
+	v.post(to, asked).is(200)
+	if n := v.count(`SELECT count(*) FROM timeline WHERE what = 'ask'`); n != 2 {
+		t.Errorf("%d questions were kept", n)
 	}
 }
 

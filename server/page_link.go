@@ -17,7 +17,8 @@ const (
 	badLinks     = 30 // from one address
 	badLinksIn   = 10 * time.Minute
 	linkViews    = 60 // of one link
-	linkViewsIn  = time.Hour
+	linkPosts    = 60 // by one link, whatever came of them; a scanner that looks too often leaves these to the agency
+	linkUsesIn   = time.Hour
 	noSuchLink   = "none" // the cookie of a link that no token can look like
 	maxLinkToken = 100
 )
@@ -28,10 +29,12 @@ type linkDesk struct {
 	*Server
 	bad   *throttle // by the caller's address: links that open nothing
 	views *throttle // by the token
+	posts *throttle // by the token
 }
 
 func (s *Server) linkRoutes(e *echo.Echo) {
-	d := &linkDesk{Server: s, bad: newThrottle(s.clock, badLinks, badLinksIn), views: newThrottle(s.clock, linkViews, linkViewsIn)}
+	d := &linkDesk{Server: s, bad: newThrottle(s.clock, badLinks, badLinksIn), views: newThrottle(s.clock, linkViews, linkUsesIn),
+		posts: newThrottle(s.clock, linkPosts, linkUsesIn)}
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		e.Add(method, "/r", d.open, d.linkHeaders)
 		e.Add(method, "/r/*", d.keep, d.linkHeaders)
@@ -78,7 +81,7 @@ func (d *linkDesk) tokenOf(c echo.Context) string {
 func (d *linkDesk) open(c echo.Context) error {
 	raw := d.tokenOf(c)
 	if raw != "" && !d.views.allow(raw) {
-		return &referral.Error{Code: referral.CodeRateLimited, Message: "this link was opened too often"}
+		return d.usedTooOften(c, raw)
 	}
 	page, err := d.read(c, raw)
 	if err != nil {
@@ -97,6 +100,16 @@ func (d *linkDesk) read(c echo.Context, raw string) (casework.LinkPage, error) {
 		c.Set(languageKey, locale.For(page.MailLocale))
 	}
 	return page, err
+}
+
+// usedTooOften refuses a link for a while, in the language that its page would be in.
+func (d *linkDesk) usedTooOften(c echo.Context, raw string) error {
+	if c.Get(languageKey) == nil {
+		if lang, err := d.desk.LinkLocale(c.Request().Context(), raw); err == nil {
+			c.Set(languageKey, locale.For(lang))
+		}
+	}
+	return &referral.Error{Code: referral.CodeRateLimited, Field: "link", Message: "this link was used too often"}
 }
 
 // deadLink shows the one page for every link that opens nothing: unknown, expired, revoked, or none at all.

@@ -34,9 +34,15 @@ func readLinkForm(form url.Values) linkTyped {
 }
 
 // reply carries out what an agency posts. The same decision again is answered alike; a decision after another is told
-// what was decided first.
+// what was decided first. What is none of the page's forms leads to the page, which counts as opening it.
 func (d *linkDesk) reply(c echo.Context) error {
 	raw, form := d.tokenOf(c), c.Request().PostForm
+	if raw != "" && !d.posts.allow(raw) {
+		return d.usedTooOften(c, raw)
+	}
+	if !form.Has("do") {
+		return c.Redirect(http.StatusSeeOther, "/r")
+	}
 	typed := readLinkForm(form)
 	page, err := d.read(c, raw)
 	if err != nil {

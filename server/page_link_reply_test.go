@@ -14,7 +14,7 @@ func TestAnAgencyAccepts(t *testing.T) {
 	h := newHelpline(t, Config{})
 	made, token := h.offered()
 	a := h.agencyOf(token)
-	for _, name := range []string{"", "   ", "\u202e"} {
+	for _, name := range []string{"", "   ", "\u202e", "\u200b\u3164"} {
 		page := a.look("POST", "/r", formOf(referral.Accept, []string{"name", name, "note", "typed before"})).is(422)
 		if page.Find("#wrongs a[href='#accept-name']").Length() != 1 || page.Find("#accept-name[aria-invalid]").Length() != 1 ||
 			page.Find("#accept-note").Text() != "typed before" {

@@ -223,15 +223,57 @@ func TestTooManyViews(t *testing.T) {
 	h := newHelpline(t, Config{})
 	_, token := h.offered()
 	a := h.agencyOf(token)
-	for range linkViews {
+	for n := range linkViews {
+		if n%2 == 0 {
+			a.look("GET", "/r", nil).is(200)
+			continue
+		}
+		if w := a.send("POST", "/r", nil); w.Code != 303 || w.Header().Get("Location") != "/r" {
+			t.Fatalf("an empty form shows something by itself: %d", w.Code)
+		}
 		a.look("GET", "/r", nil).is(200)
 	}
 	a.look("GET", "/r", nil).is(429)
 	if w := a.tells(referral.Accept); w.Code != 303 {
 		t.Errorf("a page that was opened too often can't answer any more: %d", w.Code)
 	}
-	h.clock.Advance(linkViewsIn)
+	h.clock.Advance(linkUsesIn)
 	a.look("GET", "/r", nil).is(200)
+}
+
+// TestTooManyPosts: whatever comes of them, a link's forms are counted, for each may write to the record and to the agency.
+func TestTooManyPosts(t *testing.T) {
+	t.Parallel()
+	h := newHelpline(t, Config{})
+	_, err := h.db.Exec(`UPDATE agencies SET mail_language = 'fr'`)
+	h.must(err)
+	_, token := h.offered()
+	a := h.agencyOf(token)
+	forms := []url.Values{nil, {"do": {"language:en", "accept"}}, formOf(referral.Accept, []string{"name", ""}),
+		formOf(referral.Ask, []string{"note", "Is there a lift?"}), formOf("no_such", nil)}
+	for n := range linkPosts {
+		if w := a.send("POST", "/r", forms[n%len(forms)]); w.Code == 429 {
+			t.Fatalf("refused after %d", n)
+		}
+	}
+	before := h.record()
+	for _, form := range forms {
+		page := a.look("POST", "/r", form).is(429)
+		if page.Find("html").AttrOr("lang", "") != "en" || page.Find("h1").Text() != "This link was used very often" {
+			t.Errorf("the language chosen: %s", page.Find("main").Text())
+		}
+	}
+	delete(a.cookies, languageCookie)
+	page := a.look("POST", "/r", forms[3]).is(429)
+	if page.Find("html").AttrOr("lang", "") != "fr" || page.Find("h1").Text() != "Ce lien a été utilisé très souvent" {
+		t.Errorf("the language of the agency's mail: %s", page.Find("main").Text())
+	}
+	if after := h.record(); after != before {
+		t.Errorf("a refused form changed the record: %s, then %s", before, after)
+	}
+	h.agencyOf(token).look("GET", "/r", nil).is(200)
+	h.clock.Advance(linkUsesIn)
+	a.told(referral.Accept)
 }
 
 func TestAFormFromElsewhereIsRefused(t *testing.T) {

@@ -62,6 +62,7 @@ func (s *Server) refer(c echo.Context) error {
 		return s.refusedPage(c, f)
 	}
 	if wrongs := s.wrongs(c, err); wrongs != nil {
+		f.Key = nextKey(err, f.Key)
 		return s.showRefer(c, f, wrongs)
 	}
 	if err != nil {

@@ -131,6 +131,7 @@ func (s *Server) finishTask(c echo.Context) error {
 		return s.desk.Do(ctx, staff(c), v.Referral.ID, in, keyOf(c, v.Key))
 	})
 	if wrongs := s.wrongs(c, err); wrongs != nil {
+		v.Key = nextKey(err, v.Key)
 		return s.showTask(c, v, wrongs)
 	}
 	if err != nil {

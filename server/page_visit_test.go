@@ -32,8 +32,12 @@ type visitor struct {
 // staffed is a helpline with a navigator and a coordinator, over HTTP.
 func staffed(t *testing.T) *visitor {
 	t.Helper()
-	box := &letterbox{}
-	h := newHelpline(t, Config{Dev: true, Mailbox: box, HelplineName: "Kawartha 211"})
+	return staffedOf(newHelpline(t, Config{Dev: true, Mailbox: &letterbox{}, HelplineName: "Kawartha 211"}))
+}
+
+func staffedOf(h *helpline) *visitor {
+	h.t.Helper()
+	t := h.t
 	v := &visitor{helpline: h, site: httptest.NewServer(h.server)}
 	t.Cleanup(v.site.Close)
 	var err error

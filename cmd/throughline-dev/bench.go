@@ -85,7 +85,7 @@ func prepareGround(ctx context.Context, out io.Writer, dir string) (g *ground, s
 		return nil, stop, err
 	}
 	stops = append(stops, stack.Stop)
-	if err := migrate(ctx, stack.DatabaseURL); err != nil {
+	if err := migrate(ctx, dir, stack.DatabaseURL); err != nil {
 		return nil, stop, err
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")

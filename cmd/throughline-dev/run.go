@@ -11,9 +11,9 @@ import (
 	"path/filepath"
 
 	"throughline/cmd/internal/app"
-	"throughline/db"
 	"throughline/internal/config"
 	"throughline/internal/devstack"
+	"throughline/internal/devstack/logfile"
 	"throughline/mail"
 	"throughline/mail/mailbox"
 	"throughline/server"
@@ -53,7 +53,7 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 		}
 		sender = letters
 	}
-	if err := migrate(ctx, stack.DatabaseURL); err != nil {
+	if err := migrate(ctx, s.data, stack.DatabaseURL); err != nil {
 		return err
 	}
 	say("database", "at this version's schema")
@@ -88,22 +88,18 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 	case err := <-a.Failed():
 		return err
 	case <-stack.PostgresExited():
-		return errors.New("postgres has stopped; start again to go on where this left off")
+		return fmt.Errorf("postgres has stopped, %s may say why: start again with the same command to go on where this left off",
+			filepath.Join(s.data, "postgres", "postgres.log"))
 	}
-}
-
-// migrate brings the record to this version, on a connection of its own.
-func migrate(ctx context.Context, url string) error {
-	pool, err := db.Open(ctx, url, db.Options{MaxOpen: 2})
-	if err != nil {
-		return err
-	}
-	return errors.Join(db.Migrate(ctx, pool), pool.Close())
 }
 
 // logFile keeps the log out of the terminal, where it would bury what the person needs to see.
 func logFile(dir string) (*slog.Logger, func() error, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "throughline.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	path := filepath.Join(dir, "throughline.log")
+	if err := logfile.Turn(path); err != nil {
+		return nil, nil, err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"throughline/casework"
+	"throughline/cmd/internal/app"
 	"throughline/db"
 	"throughline/internal/clock"
 	"throughline/internal/config"
@@ -45,6 +46,10 @@ func (e *env) temporal(ctx context.Context) (client.Client, error) {
 	c, err := client.DialContext(ctx, client.Options{HostPort: cfg.TemporalAddress, Namespace: cfg.TemporalNamespace})
 	if err != nil {
 		return nil, fmt.Errorf("temporal: cannot reach %s: is it running? TEMPORAL_ADDRESS says where to look", cfg.TemporalAddress)
+	}
+	if err := app.ReachTemporal(ctx, c, cfg.TemporalAddress, cfg.TemporalNamespace); err != nil {
+		c.Close()
+		return nil, err
 	}
 	return c, nil
 }

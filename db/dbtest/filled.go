@@ -55,11 +55,17 @@ func Fill(fill func(ctx context.Context, d *sqlx.DB) error) *Filled {
 // New opens a copy of the test's own.
 func (f *Filled) New(t testing.TB) *sqlx.DB {
 	t.Helper()
+	return open(t, f.URL(t))
+}
+
+// URL makes a copy of the test's own, for a test that opens it in its own way.
+func (f *Filled) URL(t testing.TB) string {
+	t.Helper()
 	name, err := f.name()
 	if err != nil {
 		t.Fatalf("dbtest: fill a database: %v", err)
 	}
-	return open(t, create(t, name))
+	return create(t, name)
 }
 
 // Drop removes the original, at the end of TestMain.

@@ -8,9 +8,12 @@ import (
 	"log/slog"
 	"net"
 	netmail "net/mail"
+	"net/netip"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Config is what a production process needs to know.
@@ -87,6 +90,9 @@ func Read(getenv func(string) string, need Need) (Config, error) {
 	}
 	if need.Temporal {
 		r.hostPort("TEMPORAL_ADDRESS", c.TemporalAddress)
+		if strings.ContainsFunc(c.TemporalNamespace, blank) {
+			r.fault("TEMPORAL_NAMESPACE", "must be one word")
+		}
 	}
 	if need.HTTP {
 		r.hostPort("LISTEN_ADDR", c.ListenAddr)
@@ -128,7 +134,7 @@ func (r *reader) url(name, value string, schemes ...string) {
 		return
 	}
 	u, err := url.Parse(value)
-	if err == nil && u.Host != "" {
+	if err == nil && hostName(u.Hostname()) && (u.Port() == "" || isPort(u.Port())) {
 		for _, s := range schemes {
 			if u.Scheme == s {
 				return
@@ -142,14 +148,14 @@ func (r *reader) url(name, value string, schemes ...string) {
 func (r *reader) baseURL(value string) {
 	r.url("BASE_URL", value, "https", "http")
 	u, err := url.Parse(value)
-	if value == "" || err != nil {
+	if value == "" || err != nil || !hostName(u.Hostname()) {
 		return
 	}
-	if u.Path != "" || u.RawQuery != "" || u.User != nil {
-		r.fault("BASE_URL", "must be a scheme and a host, without path, query or user")
+	if !strings.EqualFold(u.Scheme+"://"+u.Host, value) {
+		r.fault("BASE_URL", "must be a scheme and a host, without user, path, query or fragment")
 	}
 	ip := net.ParseIP(u.Hostname())
-	if u.Scheme == "http" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if u.Scheme == "http" && !strings.EqualFold(u.Hostname(), "localhost") && (ip == nil || !ip.IsLoopback()) {
 		r.fault("BASE_URL", "must begin with https://: agencies' links are as good as keys")
 	}
 }
@@ -159,10 +165,36 @@ func (r *reader) hostPort(name, value string) {
 		r.fault(name, "is not set; it looks like host:port")
 		return
 	}
-	if _, port, err := net.SplitHostPort(value); err != nil || port == "" {
+	host, port, err := net.SplitHostPort(value)
+	switch {
+	case err != nil || port == "" || (host != "" && !hostName(host)):
 		r.fault(name, "must look like host:port")
+	case !isPort(port):
+		r.fault(name, "must end with a port from 1 to 65535")
 	}
 }
+
+func isPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
+}
+
+// hostName reports the name of a machine, or its number.
+func hostName(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	odd := func(c rune) bool {
+		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("-._", c)
+	}
+	return host != "" && !strings.ContainsFunc(host, odd)
+}
+
+// blank is what can't be seen, and what must not get into a header or a name.
+func blank(c rune) bool { return unicode.IsSpace(c) || breaks(c) }
+
+// breaks is what ends a line of a letter's header, or does worse to a terminal.
+func breaks(c rune) bool { return unicode.IsControl(c) || c == '\u2028' || c == '\u2029' }
 
 func (r *reader) networks(name, value string) []*net.IPNet {
 	var list []*net.IPNet
@@ -185,6 +217,8 @@ func (r *reader) mail(m Mail) {
 			r.fault("SENDGRID_API_KEY", "is not set")
 		case len(m.SendGridKey) < 20 || strings.Contains(m.SendGridKey, "..."):
 			r.fault("SENDGRID_API_KEY", "is too short, or an example")
+		case strings.ContainsFunc(m.SendGridKey, blank):
+			r.fault("SENDGRID_API_KEY", "must be one word")
 		}
 		r.url("SENDGRID_BASE_URL", m.SendGridBaseURL, "https", "http")
 	case "smtp":
@@ -192,7 +226,13 @@ func (r *reader) mail(m Mail) {
 	default:
 		r.fault("MAIL_PROVIDER", "must be sendgrid or smtp")
 	}
-	if a, err := netmail.ParseAddress(m.From); err != nil || a.Address != m.From {
-		r.fault("MAIL_FROM", "must be the email address that letters come from")
+	a, err := netmail.ParseAddress(m.From)
+	_, domain, _ := strings.Cut(m.From, "@")
+	if _, number := netip.ParseAddr(domain); err != nil || a.Address != m.From || number == nil || !hostName(domain) ||
+		!strings.Contains(strings.Trim(domain, "."), ".") {
+		r.fault("MAIL_FROM", "must be the email address that letters come from, of a domain with a dot")
+	}
+	if strings.ContainsFunc(m.FromName, breaks) {
+		r.fault("MAIL_FROM_NAME", "must be a name on one line, without control characters")
 	}
 }

@@ -48,12 +48,35 @@ func TestEveryBadValueIsNamedAndNeverShown(t *testing.T) {
 		{"BASE_URL", "https://canary.example/path", "BASE_URL must be a scheme and a host"},
 		{"BASE_URL", "https://canary@refer.example", "BASE_URL must be a scheme and a host"},
 		{"BASE_URL", "ftp://canary.example", "BASE_URL must be a URL"},
+		{"BASE_URL", "https://refer.example#canary", "BASE_URL must be a scheme and a host"},
+		{"BASE_URL", "https://refer.example?canary", "BASE_URL must be a scheme and a host"},
+		{"BASE_URL", "https://refer.example?", "BASE_URL must be a scheme and a host"},
+		{"BASE_URL", "https://refer.example/ canary", "BASE_URL must be a scheme and a host"},
+		{"BASE_URL", "https://canary .example", "BASE_URL must be a URL"},
+		{"BASE_URL", "https://canary,refer.example", "BASE_URL must be a URL"},
+		{"BASE_URL", "https://refer.example:canary", "BASE_URL must be a URL"},
+		{"BASE_URL", "https://refer.example:65536", "BASE_URL must be a URL"},
+		{"BASE_URL", "https://:443", "BASE_URL must be a URL"},
+		{"TEMPORAL_ADDRESS", "temporal:7233canary", "TEMPORAL_ADDRESS must end with a port from 1 to 65535"},
+		{"TEMPORAL_ADDRESS", "can ary:7233", "TEMPORAL_ADDRESS must look like host:port"},
+		{"TEMPORAL_NAMESPACE", "can ary", "TEMPORAL_NAMESPACE must be one word"},
+		{"TEMPORAL_NAMESPACE", "canary\x00", "TEMPORAL_NAMESPACE must be one word"},
+		{"LISTEN_ADDR", ":65536", "LISTEN_ADDR must end with a port from 1 to 65535"},
+		{"LISTEN_ADDR", ":0", "LISTEN_ADDR must end with a port from 1 to 65535"},
+		{"LISTEN_ADDR", "canary/:80", "LISTEN_ADDR must look like host:port"},
 		{"LISTEN_ADDR", "canary", "LISTEN_ADDR must look like host:port"},
 		{"LOG_LEVEL", "canary", "LOG_LEVEL must be debug, info, warn or error"},
 		{"TRUSTED_PROXIES", "10.0.0.0/8,canary", "TRUSTED_PROXIES must be networks"},
 		{"MAIL_PROVIDER", "canary", "MAIL_PROVIDER must be sendgrid or smtp"},
 		{"MAIL_FROM", "", "MAIL_FROM must be the email address"},
 		{"MAIL_FROM", "Canary <canary@helpline.example>", "MAIL_FROM must be the email address"},
+		{"MAIL_FROM", "canary@localhost", "MAIL_FROM must be the email address"},
+		{"MAIL_FROM", "canary@[127.0.0.1]", "MAIL_FROM must be the email address"},
+		{"MAIL_FROM", "canary@127.0.0.1", "MAIL_FROM must be the email address"},
+		{"MAIL_FROM", "canary@helpline.", "MAIL_FROM must be the email address"},
+		{"MAIL_FROM_NAME", "Help\r\nBcc: canary@example.org", "MAIL_FROM_NAME must be a name on one line"},
+		{"MAIL_FROM_NAME", "canary\x1b[2J", "MAIL_FROM_NAME must be a name on one line"},
+		{"SENDGRID_API_KEY", "SG.canary-canary-canary\nX-Evil: 1", "SENDGRID_API_KEY must be one word"},
 		{"SENDGRID_API_KEY", "", "SENDGRID_API_KEY is not set"},
 		{"SENDGRID_API_KEY", "canary", "SENDGRID_API_KEY is too short"},
 		{"SENDGRID_API_KEY", "SG.canary-canary-canary...", "SENDGRID_API_KEY is too short, or an example"},
@@ -103,11 +126,31 @@ func TestWhatIsNotUsedIsNotAskedFor(t *testing.T) {
 func TestPlainHTTPOnThisMachineOnly(t *testing.T) {
 	t.Parallel()
 	for value, good := range map[string]bool{"http://localhost:8080": true, "http://127.0.0.1:8080": true, "http://[::1]:8080": true,
-		"http://10.0.0.1": false, "http://localhost.example": false} {
+		"HTTP://LOCALHOST:8080/": true, "http://10.0.0.1": false, "http://localhost.example": false} {
 		set := everything()
 		set["BASE_URL"] = value
 		if _, err := read(set, whole); (err == nil) != good {
 			t.Errorf("%s: %v", value, err)
+		}
+	}
+}
+
+func TestWhatIsUnusualAndGood(t *testing.T) {
+	t.Parallel()
+	for name, values := range map[string][]string{
+		"BASE_URL":           {"https://école.example", "https://xn--cole-9oa.example:8443", "https://[2001:db8::1]:8443", "https://refer_2.example"},
+		"LISTEN_ADDR":        {":65535", "[::1]:8080", "0.0.0.0:80", "localhost:8080", "[fe80::1%eth0]:8080"},
+		"TEMPORAL_NAMESPACE": {"referrals.a1b2c", "throughline_2"},
+		"MAIL_FROM":          {"referrals@mail.école.example", "211+referrals@helpline.example"},
+		"MAIL_FROM_NAME":     {"Ligne d’aide 211 – “Kawartha”", "👩‍👩‍👧 211", "ᓄᓇᕗᑦ"},
+		"DATABASE_URL":       {"postgres://me:p%40ss@[::1]:5432/throughline?sslmode=disable"},
+	} {
+		for _, value := range values {
+			set := everything()
+			set[name] = value
+			if _, err := read(set, whole); err != nil {
+				t.Errorf("%s=%s: %v", name, value, err)
+			}
 		}
 	}
 }
@@ -120,9 +163,11 @@ func TestSMTPNeedsNoSendGrid(t *testing.T) {
 	if _, err := read(set, whole); err != nil {
 		t.Error(err)
 	}
-	set["SMTP_URL"] = "http://mail.example"
-	if _, err := read(set, whole); err == nil || !strings.Contains(err.Error(), "SMTP_URL must be") {
-		t.Errorf("got %v", err)
+	for _, bad := range []string{"http://mail.example", "smtp://mail.example:70000", "smtp://:25", "smtp://"} {
+		set["SMTP_URL"] = bad
+		if _, err := read(set, whole); err == nil || !strings.Contains(err.Error(), "SMTP_URL must be") {
+			t.Errorf("%s: got %v", bad, err)
+		}
 	}
 }
 

@@ -101,6 +101,7 @@ func classOf(err error) string {
 	var m *mail.Error
 	var e *referral.Error
 	var u *serviceerror.Unavailable
+	var n *serviceerror.NamespaceNotFound
 	switch {
 	case errors.As(err, &m):
 		return "mail_" + m.Class
@@ -108,6 +109,8 @@ func classOf(err error) string {
 		return string(e.Code)
 	case errors.As(err, &u):
 		return "temporal_unavailable"
+	case errors.As(err, &n):
+		return "temporal_namespace" // it has none such as TEMPORAL_NAMESPACE says
 	case errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
 	}

@@ -46,6 +46,20 @@ func TestRowsAreFoundWithoutANudge(t *testing.T) {
 	o.until("the row is found", func() bool { return len(o.conductor.heard()) == 1 })
 }
 
+// Temporal answers, but has no such namespace as we were told: what keeps the row back says so.
+func TestANamespaceThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	o.conductor.failWith(func(string) error {
+		return fmt.Errorf("start workflow of referral: %w", serviceerror.NewNamespaceNotFound("elsewhere"))
+	})
+	o.run(o.Dispatcher)
+	o.intake()
+	o.until("the start is put back", func() bool {
+		return one[int](o, `SELECT count(*) FROM outbox WHERE kind = 'start' AND last_error = 'temporal_namespace'`) == 1
+	})
+}
+
 // With Temporal away nothing is lost, and a referral's news waits for its start.
 func TestTemporalAway(t *testing.T) {
 	t.Parallel()

@@ -143,14 +143,9 @@ func (a *App) connections() int {
 	return 20
 }
 
-// ReachTemporal asks Temporal whether it takes work; the error says where it was looked for.
+// ReachTemporal asks Temporal whether it takes our work; the error says what is missing and what to do.
 func (a *App) ReachTemporal(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if _, err := a.Temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
-		return fmt.Errorf("temporal: cannot reach %s: is it running? TEMPORAL_ADDRESS says where to look", a.options.TemporalAddress)
-	}
-	return nil
+	return ReachTemporal(ctx, a.Temporal, a.options.TemporalAddress, a.options.TemporalNamespace)
 }
 
 // Serve answers HTTP on a listener until Stop. Temporal may be away: readiness then says degraded.
@@ -183,20 +178,22 @@ func (a *App) fail(err error) {
 // Failed tells when a part has died that should run.
 func (a *App) Failed() <-chan error { return a.failed }
 
-// ready says which parts take work.
+// ready says which parts take work. They are asked at once, so that one that is silent leaves the others their time.
 func (a *App) ready(ctx context.Context) []server.Part {
-	database := server.Part{Name: "database", OK: true}
-	if a.stopping.Load() {
-		database.OK, database.Detail = false, "shutting down"
-	} else if err := a.DB.PingContext(ctx); err != nil {
-		database.OK, database.Detail = false, "no answer"
-	}
-	temporal := server.Part{Name: "temporal", OK: true}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	if _, err := a.Temporal.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
-		temporal.OK, temporal.Detail = false, "no answer; intake and answers are still taken"
-	}
+	database, temporal := server.Part{Name: "database", OK: true}, server.Part{Name: "temporal", OK: true}
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		if a.stopping.Load() {
+			database.OK, database.Detail = false, "shutting down"
+		} else if err := a.DB.PingContext(ctx); err != nil {
+			database.OK, database.Detail = false, "no answer"
+		}
+	})
+	asking.Go(func() {
+		temporal.Detail = temporalDetail(askNamespace(ctx, a.Temporal, a.options.TemporalNamespace))
+		temporal.OK = temporal.Detail == ""
+	})
+	asking.Wait()
 	return []server.Part{database, temporal}
 }
 

@@ -141,7 +141,12 @@ func readPassword(dir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the data folder exists but its password can't be read: %w", err)
 	}
-	return strings.TrimSpace(string(text)), nil
+	password := strings.TrimSpace(string(text))
+	if password == "" {
+		return "", fmt.Errorf("the data folder exists but %s is empty: put the password that this data was made with back, "+
+			"or name another data folder", filepath.Join(dir, "password"))
+	}
+	return password, nil
 }
 
 // choosePort takes the port asked for, else the last one when it is free, else any: bookmarks and shells outlive a restart.

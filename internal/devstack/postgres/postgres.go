@@ -20,8 +20,10 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 
 	"throughline/internal/devstack/lockfile"
+	"throughline/internal/devstack/logfile"
 )
 
 // Superuser is the one role of the private server.
@@ -90,6 +92,9 @@ func start(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	if err := c.settleLeftover(ctx); err != nil {
+		return nil, err
+	}
+	if err := logfile.Turn(c.logPath()); err != nil {
 		return nil, err
 	}
 	const attempts = 20
@@ -176,6 +181,10 @@ func (s *Server) awaitReady(ctx context.Context) error {
 		err := db.PingContext(ctx)
 		if err == nil {
 			return nil
+		}
+		if refused := pq.As(err); refused != nil && refused.Code.Class() == pqerror.ClassInvalidAuthorizationSpecification {
+			return fmt.Errorf("the server refuses the password in %s: it is not the one that this data was made with; put that back, "+
+				"or name another data folder", filepath.Join(s.dir, "password"))
 		}
 		select {
 		case <-s.process.exited:

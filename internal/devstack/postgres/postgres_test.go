@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"throughline/internal/devstack/lockfile"
+	"throughline/internal/devstack/logfile"
 	"throughline/internal/devstack/postgres"
 )
 
@@ -93,6 +94,32 @@ func TestOnlyThePasswordOpensIt(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	require.Equal(t, "127.0.0.1", value(t, s, "postgres", "SHOW listen_addresses"))
+}
+
+// A password file that was mixed up with another folder's, or lost its content, is no reason to wait.
+func TestAWrongPasswordFileIsNamed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := start(t, dir)
+	require.NoError(t, s.Stop())
+	file := filepath.Join(dir, "password")
+	right, err := os.ReadFile(file)
+	require.NoError(t, err)
+	for _, wrong := range []string{"of another folder\n", " \n"} {
+		require.NoError(t, os.WriteFile(file, []byte(wrong), 0o600))
+		_, err := postgres.Start(t.Context(), postgres.Options{Dir: dir, Extra: quick})
+		require.ErrorContains(t, err, file)
+		require.ErrorContains(t, err, "this data was made with")
+		require.NotContains(t, err.Error(), "of another folder")
+	}
+	require.NoError(t, os.WriteFile(file, right, 0o600))
+	require.NoError(t, os.Truncate(filepath.Join(dir, "postgres.log"), logfile.Most+1))
+	s = start(t, dir)
+	require.Equal(t, "1", value(t, s, "postgres", "SELECT 1"))
+	require.FileExists(t, filepath.Join(dir, "postgres.log.1"), "the log had grown")
+	log, err := os.Stat(filepath.Join(dir, "postgres.log"))
+	require.NoError(t, err)
+	require.Less(t, log.Size(), int64(1<<20))
 }
 
 func TestDataOfAnotherVersionIsLeftAlone(t *testing.T) {

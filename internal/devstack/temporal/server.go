@@ -16,6 +16,8 @@ import (
 	"go.temporal.io/server/common/membership/static"
 	"go.temporal.io/server/common/primitives"
 	"go.temporal.io/server/temporal"
+
+	"throughline/internal/devstack/logfile"
 )
 
 // DefaultNamespace is where our workflows live.
@@ -74,7 +76,11 @@ func start(ctx context.Context, o Options) (*Server, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	logger := log.NewZapLogger(log.BuildZapLogger(log.Config{Level: o.LogLevel, OutputFile: filepath.Join(o.Dir, "temporal.log")}))
+	logPath := filepath.Join(o.Dir, "temporal.log")
+	if err := logfile.Turn(logPath); err != nil {
+		return nil, err
+	}
+	logger := log.NewZapLogger(log.BuildZapLogger(log.Config{Level: o.LogLevel, OutputFile: logPath}))
 	stores, err := storesAt(o.PostgresURL)
 	if err != nil {
 		return nil, err
