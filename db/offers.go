@@ -13,37 +13,44 @@ import (
 
 // OfferWords are what people wrote about an offer; a nil word is left as it is.
 type OfferWords struct {
-	ReasonNote, Question, Answer, AnsweredBy *string
+	ReasonNote *string `json:"reason_note"`
+	Question   *string `json:"question"`
+	Answer     *string `json:"answer"`
+	AnsweredBy *string `json:"answered_by"`
 }
 
+// offerRow is what the rules know of an offer, as it goes into the table and comes out of it.
 type offerRow struct {
-	ID         uuid.UUID           `json:"id"`
-	Service    uuid.UUID           `json:"service_id"`
-	Rank       int                 `json:"rank"`
-	State      referral.OfferState `json:"state"`
-	Reason     string              `json:"reason"`
-	Outcome    string              `json:"outcome"`
-	Entered    time.Time           `json:"entered_at"`
-	Sent       *time.Time          `json:"sent_at"`
-	Paused     int64               `json:"paused_seconds"`
-	Reminded   *time.Time          `json:"reminded_at"`
-	Escalated  *time.Time          `json:"escalated_at"`
-	News       time.Time           `json:"news_at"`
-	Asked      *time.Time          `json:"asked_at"`
-	Asks       int                 `json:"asks"`
-	Attempts   int                 `json:"attempts"`
-	Visit      *time.Time          `json:"visit_at"`
-	ReasonNote *string             `json:"reason_note"`
-	Question   *string             `json:"question"`
-	Answer     *string             `json:"answer"`
-	AnsweredBy *string             `json:"answered_by"`
+	ID        uuid.UUID           `json:"id"`
+	Service   uuid.UUID           `json:"service_id"`
+	Rank      int                 `json:"rank"`
+	State     referral.OfferState `json:"state"`
+	Reason    string              `json:"reason"`
+	Outcome   string              `json:"outcome"`
+	Entered   time.Time           `json:"entered_at"`
+	Sent      *time.Time          `json:"sent_at"`
+	Paused    int64               `json:"paused_seconds"`
+	Reminded  *time.Time          `json:"reminded_at"`
+	Escalated *time.Time          `json:"escalated_at"`
+	News      time.Time           `json:"news_at"`
+	Asked     *time.Time          `json:"asked_at"`
+	Asks      int                 `json:"asks"`
+	Attempts  int                 `json:"attempts"`
+	Visit     *time.Time          `json:"visit_at"`
 }
 
-func rowOf(o referral.Offer, w OfferWords) offerRow {
+func rowOf(o referral.Offer) offerRow {
 	return offerRow{ID: o.ID, Service: o.Service, Rank: o.Rank, State: o.State, Reason: o.Reason, Outcome: o.Outcome,
 		Entered: o.Entered, Sent: pointer(o.Sent), Paused: int64(o.Paused / time.Second), Reminded: pointer(o.Reminded),
 		Escalated: pointer(o.Escalated), News: o.News, Asked: pointer(o.Asked), Asks: o.Asks, Attempts: o.Attempts,
-		Visit: pointer(o.Visit), ReasonNote: w.ReasonNote, Question: w.Question, Answer: w.Answer, AnsweredBy: w.AnsweredBy}
+		Visit: pointer(o.Visit)}
+}
+
+func (r offerRow) offer() referral.Offer {
+	return referral.Offer{ID: r.ID, Service: r.Service, Rank: r.Rank, State: r.State, Reason: r.Reason, Outcome: r.Outcome,
+		Entered: r.Entered, Sent: value(r.Sent), Paused: time.Duration(r.Paused) * time.Second, Reminded: value(r.Reminded),
+		Escalated: value(r.Escalated), News: r.News, Asked: value(r.Asked), Asks: r.Asks, Attempts: r.Attempts,
+		Visit: value(r.Visit)}
 }
 
 // InsertOffers adds offers to a referral.
@@ -53,7 +60,7 @@ func InsertOffers(organisation, referralID uuid.UUID, offers []referral.Offer) P
 	}
 	rows := make([]offerRow, len(offers))
 	for i, o := range offers {
-		rows[i] = rowOf(o, OfferWords{})
+		rows[i] = rowOf(o)
 	}
 	raw, err := asJSON(rows)
 	return part(err, `new_offers AS (INSERT INTO offers (id, organisation_id, referral_id, service_id, rank, state, created_at,
@@ -76,9 +83,12 @@ func UpdateOffers(offers []referral.Offer, words map[uuid.UUID]OfferWords) Part 
 	if len(offers) == 0 {
 		return Part{}
 	}
-	rows := make([]offerRow, len(offers))
+	rows := make([]struct {
+		offerRow
+		OfferWords
+	}, len(offers))
 	for i, o := range offers {
-		rows[i] = rowOf(o, words[o.ID])
+		rows[i].offerRow, rows[i].OfferWords = rowOf(o), words[o.ID]
 	}
 	raw, err := asJSON(rows)
 	return part(err, `moved_offers AS (UPDATE offers o SET state = x.state, reason = x.reason, outcome = x.outcome,

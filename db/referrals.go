@@ -52,28 +52,13 @@ type recordRow struct {
 	Tasks          []byte            `db:"tasks"`
 }
 
-// offerJSON is an offer as json_agg gives it, with the latest message that wants an answer.
-type offerJSON struct {
-	ID        uuid.UUID           `json:"id"`
-	Service   uuid.UUID           `json:"service_id"`
-	Rank      int                 `json:"rank"`
-	State     referral.OfferState `json:"state"`
-	Reason    string              `json:"reason"`
-	Outcome   string              `json:"outcome"`
-	Entered   time.Time           `json:"entered_at"`
-	Sent      *time.Time          `json:"sent_at"`
-	Paused    int64               `json:"paused_seconds"`
-	Reminded  *time.Time          `json:"reminded_at"`
-	Escalated *time.Time          `json:"escalated_at"`
-	News      time.Time           `json:"news_at"`
-	Asked     *time.Time          `json:"asked_at"`
-	Asks      int                 `json:"asks"`
-	Attempts  int                 `json:"attempts"`
-	Visit     *time.Time          `json:"visit_at"`
-	MailState string              `json:"mail_state"`
-	MailSince *time.Time          `json:"mail_since"`
-	Email     string              `json:"email"`
-	Locale    string              `json:"locale"`
+// mailedOffer is an offer with the latest message that wants an answer, and where the next one goes.
+type mailedOffer struct {
+	offerRow
+	MailState string     `json:"mail_state"`
+	MailSince *time.Time `json:"mail_since"`
+	Email     string     `json:"email"`
+	Locale    string     `json:"locale"`
 }
 
 type taskJSON struct {
@@ -172,7 +157,7 @@ func offersOf(raw []byte) ([]referral.Offer, map[uuid.UUID]Reach, error) {
 	if raw == nil {
 		return nil, nil, nil
 	}
-	var rows []offerJSON
+	var rows []mailedOffer
 	if err := json.Unmarshal(raw, &rows); err != nil {
 		return nil, nil, err
 	}
@@ -182,10 +167,8 @@ func offersOf(raw []byte) ([]referral.Offer, map[uuid.UUID]Reach, error) {
 		if !r.State.Ended() {
 			reach[r.ID] = Reach{Email: r.Email, Locale: r.Locale}
 		}
-		offers[i] = referral.Offer{ID: r.ID, Service: r.Service, Rank: r.Rank, State: r.State, Reason: r.Reason,
-			Outcome: r.Outcome, Entered: r.Entered, Sent: value(r.Sent), Paused: time.Duration(r.Paused) * time.Second,
-			Reminded: value(r.Reminded), Escalated: value(r.Escalated), News: r.News, Asked: value(r.Asked), Asks: r.Asks,
-			Attempts: r.Attempts, Visit: value(r.Visit), Mail: referral.Mail{State: mailStates[r.MailState], Since: value(r.MailSince)}}
+		offers[i] = r.offer()
+		offers[i].Mail = referral.Mail{State: mailStates[r.MailState], Since: value(r.MailSince)}
 	}
 	return offers, reach, nil
 }
