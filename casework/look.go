@@ -117,17 +117,8 @@ func (d *Desk) Timeline(ctx context.Context, who Actor, id uuid.UUID) (list []Ti
 		if _, err := db.FindReferralView(ctx, tx, who.Organisation, id); err != nil {
 			return err
 		}
-		lines, err := db.Timeline(ctx, tx, who.Organisation, id)
-		if err != nil {
-			return err
-		}
-		list = make([]TimelineEntry, len(lines))
-		for i, l := range lines {
-			list[i] = TimelineEntry{ID: l.ID, Version: l.Version, At: l.At, What: l.What, OfferID: l.OfferID, Agency: l.Agency, AgencyFR: l.AgencyFR,
-				TaskID: l.TaskID, From: l.From, To: l.To, Code: l.Code, Attribution: l.Attribution, ActorRole: l.ActorRole,
-				ActorFor: l.ActorFor, ActorName: l.ActorName, Via: Via(l.Via), Note: l.Note, ToldBy: l.ToldBy}
-		}
-		return nil
+		list, err = db.Timeline(ctx, tx, who.Organisation, id)
+		return err
 	})
 	return list, err
 }
@@ -148,10 +139,7 @@ func (d *Desk) Queue(ctx context.Context, who Actor, f QueueFilter) (list []Queu
 		}
 		for i, r := range found {
 			total = r.Total
-			list[i] = QueueItem{ID: r.ID, CaseID: r.CaseID, Reference: r.Reference, Need: r.Need, Urgency: r.Urgency,
-				State: r.State, OfferState: r.OfferState, Agency: r.Agency, AgencyFR: r.AgencyFR, Service: r.Service, ServiceFR: r.ServiceFR,
-				OwnerID: r.OwnerID, OwnerName: r.OwnerName, Escalated: r.Escalated, OpenTasks: r.OpenTasks,
-				CreatedAt: r.CreatedAt, ClosedAt: r.ClosedAt, Outcome: r.Outcome, Evidence: r.Evidence}
+			list[i].QueueRow = r
 			step, err := stepOf(r.Step, r.PersonName)
 			if err != nil {
 				return err
@@ -177,15 +165,13 @@ func (d *Desk) Tasks(ctx context.Context, who Actor, f TaskFilter) (list []Task,
 		if err != nil {
 			return err
 		}
-		list = make([]Task, len(found))
-		if len(found) == 0 && in.Offset > 0 {
+		list = append([]Task{}, found...) // none is a list too
+		if len(found) > 0 {
+			total = found[0].Total
+		} else if in.Offset > 0 {
 			total, err = db.CountTasks(ctx, tx, who.Organisation, in)
-			return err
 		}
-		for i, t := range found {
-			list[i], total = taskOf(t), t.Total
-		}
-		return nil
+		return err
 	})
 	return list, total, err
 }
@@ -200,7 +186,7 @@ func (d *Desk) Task(ctx context.Context, who Actor, id uuid.UUID) (t Task, err e
 		if len(found) == 0 {
 			return referral.NotFound("task")
 		}
-		t = taskOf(found[0])
+		t = found[0]
 		return nil
 	})
 	return t, err
@@ -215,13 +201,6 @@ func caseOf(r db.CaseRow) Case {
 		c.BirthYear = *r.BirthYear
 	}
 	return c
-}
-
-func taskOf(t db.TaskRow) Task {
-	return Task{ID: t.ID, ReferralID: t.ReferralID, CaseID: t.CaseID, Reference: t.Reference, OfferID: t.OfferID,
-		Service: t.Service, ServiceFR: t.ServiceFR, Agency: t.Agency, AgencyFR: t.AgencyFR, Phone: t.Phone, Need: t.Need, Urgency: t.Urgency,
-		Kind: t.Kind, Cause: t.Cause, State: t.State, Role: t.Role, AssigneeID: t.AssigneeID, AssigneeName: t.AssigneeName,
-		CreatedAt: t.CreatedAt, DueAt: t.DueAt, DoneAt: t.DoneAt, Escalations: t.Escalations, Result: t.Result}
 }
 
 func referralOf(v db.ReferralView) (Referral, error) {

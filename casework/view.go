@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"throughline/db"
 	"throughline/referral"
 )
 
@@ -86,31 +87,7 @@ type Offer struct {
 }
 
 // Task is work for a human as staff see it.
-type Task struct {
-	ID           uuid.UUID          `json:"id"`
-	ReferralID   uuid.UUID          `json:"referral_id"`
-	CaseID       uuid.UUID          `json:"case_id"`
-	Reference    string             `json:"case_reference"`
-	OfferID      *uuid.UUID         `json:"offer_id"`
-	Service      string             `json:"service"`
-	ServiceFR    string             `json:"service_fr"`
-	Agency       string             `json:"agency"`
-	AgencyFR     string             `json:"agency_fr"`
-	Phone        string             `json:"phone"` // the agency's
-	Need         string             `json:"need"`
-	Urgency      referral.Urgency   `json:"urgency"`
-	Kind         referral.TaskKind  `json:"kind"`
-	Cause        string             `json:"cause"`
-	State        referral.TaskState `json:"state"`
-	Role         referral.Role      `json:"role"`
-	AssigneeID   *uuid.UUID         `json:"assignee_id"`
-	AssigneeName string             `json:"assignee_name"`
-	CreatedAt    time.Time          `json:"created_at"`
-	DueAt        time.Time          `json:"due_at"`
-	DoneAt       *time.Time         `json:"done_at"`
-	Escalations  int                `json:"escalations"`
-	Result       string             `json:"result"`
-}
+type Task = db.TaskRow
 
 // Consent is what the client agreed to.
 type Consent struct {
@@ -123,50 +100,13 @@ type Consent struct {
 }
 
 // TimelineEntry is one thing that happened.
-type TimelineEntry struct {
-	ID          int64         `json:"id"`
-	Version     int           `json:"version"`
-	At          time.Time     `json:"at"`
-	What        referral.Name `json:"what"`
-	OfferID     *uuid.UUID    `json:"offer_id"`
-	Agency      string        `json:"agency"`
-	AgencyFR    string        `json:"agency_fr"`
-	TaskID      *uuid.UUID    `json:"task_id"`
-	From        string        `json:"from"`
-	To          string        `json:"to"`
-	Code        string        `json:"code"`
-	Attribution string        `json:"attribution"`
-	ActorRole   referral.Role `json:"actor_role"`
-	ActorFor    referral.Role `json:"actor_for"`
-	ActorName   string        `json:"actor_name"`
-	Via         Via           `json:"via"`
-	Note        string        `json:"note"`
-	ToldBy      string        `json:"told_by"` // who at the agency said so; "" unless staff recorded its word
-}
+type TimelineEntry = db.TimelineRow
 
 // QueueItem is an open referral in a list, most pressing first.
 type QueueItem struct {
-	ID         uuid.UUID           `json:"id"`
-	CaseID     uuid.UUID           `json:"case_id"`
-	Reference  string              `json:"case_reference"`
-	Need       string              `json:"need"`
-	Urgency    referral.Urgency    `json:"urgency"`
-	State      referral.State      `json:"state"`
-	OfferState referral.OfferState `json:"offer_state"` // of the agency that has it; "" when none has
-	Agency     string              `json:"agency"`
-	AgencyFR   string              `json:"agency_fr"`
-	Service    string              `json:"service"`
-	ServiceFR  string              `json:"service_fr"`
-	OwnerID    uuid.UUID           `json:"owner_id"`
-	OwnerName  string              `json:"owner_name"`
-	Escalated  bool                `json:"escalated"`
-	Step       Step                `json:"step"`
-	Overdue    bool                `json:"overdue"`
-	OpenTasks  int                 `json:"open_tasks"`
-	CreatedAt  time.Time           `json:"created_at"`
-	ClosedAt   *time.Time          `json:"closed_at"`
-	Outcome    string              `json:"outcome"`
-	Evidence   referral.Evidence   `json:"evidence"`
+	db.QueueRow
+	Step    Step `json:"step"`
+	Overdue bool `json:"overdue"`
 }
 
 // LinkPage is what an agency's link shows. Before acceptance it holds the least that is needed to decide; the client's

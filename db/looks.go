@@ -83,26 +83,26 @@ func ReferralViews(ctx context.Context, q sqlx.QueryerContext, organisation, cas
 	return list, nil
 }
 
-// TimelineRow is one line of a timeline as its page shows it.
+// TimelineRow is one thing that happened, as staff see it.
 type TimelineRow struct {
-	ID          int64         `db:"id"`
-	Version     int           `db:"version"`
-	At          time.Time     `db:"at"`
-	What        referral.Name `db:"what"`
-	OfferID     *uuid.UUID    `db:"offer_id"`
-	Agency      string        `db:"agency"`
-	AgencyFR    string        `db:"agency_fr"`
-	TaskID      *uuid.UUID    `db:"task_id"`
-	From        string        `db:"from_state"`
-	To          string        `db:"to_state"`
-	Code        string        `db:"code"`
-	Attribution string        `db:"attribution"`
-	ActorRole   referral.Role `db:"actor_role"`
-	ActorFor    referral.Role `db:"actor_for"`
-	ActorName   string        `db:"actor_name"`
-	Via         string        `db:"via"`
-	Note        string        `db:"note"`
-	ToldBy      string        `db:"told_by"`
+	ID          int64         `db:"id" json:"id"`
+	Version     int           `db:"version" json:"version"`
+	At          time.Time     `db:"at" json:"at"`
+	What        referral.Name `db:"what" json:"what"`
+	OfferID     *uuid.UUID    `db:"offer_id" json:"offer_id"`
+	Agency      string        `db:"agency" json:"agency"`
+	AgencyFR    string        `db:"agency_fr" json:"agency_fr"`
+	TaskID      *uuid.UUID    `db:"task_id" json:"task_id"`
+	From        string        `db:"from_state" json:"from"`
+	To          string        `db:"to_state" json:"to"`
+	Code        string        `db:"code" json:"code"`
+	Attribution string        `db:"attribution" json:"attribution"`
+	ActorRole   referral.Role `db:"actor_role" json:"actor_role"`
+	ActorFor    referral.Role `db:"actor_for" json:"actor_for"`
+	ActorName   string        `db:"actor_name" json:"actor_name"`
+	Via         string        `db:"via" json:"via"`
+	Note        string        `db:"note" json:"note"`
+	ToldBy      string        `db:"told_by" json:"told_by"` // who at the agency said so; "" unless staff recorded its word
 }
 
 // Timeline reads what happened to a referral, oldest first.
@@ -152,30 +152,30 @@ type QueueFilter struct {
 	Limit, Offset int
 }
 
-// QueueRow is a referral in a list.
+// QueueRow is a referral in a list, its step as the record keeps it. Total counts the list.
 type QueueRow struct {
-	ID         uuid.UUID           `db:"id"`
-	CaseID     uuid.UUID           `db:"case_id"`
-	Reference  string              `db:"reference"`
-	Need       string              `db:"need"`
-	Urgency    referral.Urgency    `db:"urgency"`
-	State      referral.State      `db:"state"`
-	OfferState referral.OfferState `db:"offer_state"`
-	Agency     string              `db:"agency"`
-	AgencyFR   string              `db:"agency_fr"`
-	Service    string              `db:"service"`
-	ServiceFR  string              `db:"service_fr"`
-	OwnerID    uuid.UUID           `db:"owner_id"`
-	OwnerName  string              `db:"owner_name"`
-	Escalated  bool                `db:"escalated"`
-	Step       []byte              `db:"step"`
-	PersonName string              `db:"person_name"`
-	OpenTasks  int                 `db:"open_tasks"`
-	CreatedAt  time.Time           `db:"created_at"`
-	ClosedAt   *time.Time          `db:"closed_at"`
-	Outcome    string              `db:"outcome"`
-	Evidence   referral.Evidence   `db:"evidence"`
-	Total      int                 `db:"total"`
+	ID         uuid.UUID           `db:"id" json:"id"`
+	CaseID     uuid.UUID           `db:"case_id" json:"case_id"`
+	Reference  string              `db:"reference" json:"case_reference"`
+	Need       string              `db:"need" json:"need"`
+	Urgency    referral.Urgency    `db:"urgency" json:"urgency"`
+	State      referral.State      `db:"state" json:"state"`
+	OfferState referral.OfferState `db:"offer_state" json:"offer_state"` // of the agency that has it; "" when none has
+	Agency     string              `db:"agency" json:"agency"`
+	AgencyFR   string              `db:"agency_fr" json:"agency_fr"`
+	Service    string              `db:"service" json:"service"`
+	ServiceFR  string              `db:"service_fr" json:"service_fr"`
+	OwnerID    uuid.UUID           `db:"owner_id" json:"owner_id"`
+	OwnerName  string              `db:"owner_name" json:"owner_name"`
+	Escalated  bool                `db:"escalated" json:"escalated"`
+	Step       []byte              `db:"step" json:"-"`
+	PersonName string              `db:"person_name" json:"-"`
+	OpenTasks  int                 `db:"open_tasks" json:"open_tasks"`
+	CreatedAt  time.Time           `db:"created_at" json:"created_at"`
+	ClosedAt   *time.Time          `db:"closed_at" json:"closed_at"`
+	Outcome    string              `db:"outcome" json:"outcome"`
+	Evidence   referral.Evidence   `db:"evidence" json:"evidence"`
+	Total      int                 `db:"total" json:"-"`
 }
 
 const inQueue = `r.organisation_id = $1 AND (r.state = 'closed') = $2 AND ($3::uuid IS NULL OR r.owner_id = $3)`
@@ -225,32 +225,32 @@ type TaskFilter struct {
 	Limit, Offset int
 }
 
-// TaskRow is a task in a list.
+// TaskRow is work for a human as staff see it. Total counts the list it stands in.
 type TaskRow struct {
-	ID           uuid.UUID          `db:"id"`
-	ReferralID   uuid.UUID          `db:"referral_id"`
-	CaseID       uuid.UUID          `db:"case_id"`
-	Reference    string             `db:"reference"`
-	OfferID      *uuid.UUID         `db:"offer_id"`
-	Service      string             `db:"service"`
-	ServiceFR    string             `db:"service_fr"`
-	Agency       string             `db:"agency"`
-	AgencyFR     string             `db:"agency_fr"`
-	Phone        string             `db:"phone"`
-	Need         string             `db:"need"`
-	Urgency      referral.Urgency   `db:"urgency"`
-	Kind         referral.TaskKind  `db:"kind"`
-	Cause        string             `db:"cause"`
-	State        referral.TaskState `db:"state"`
-	Role         referral.Role      `db:"role"`
-	AssigneeID   *uuid.UUID         `db:"assignee_id"`
-	AssigneeName string             `db:"assignee_name"`
-	CreatedAt    time.Time          `db:"created_at"`
-	DueAt        time.Time          `db:"due_at"`
-	DoneAt       *time.Time         `db:"done_at"`
-	Escalations  int                `db:"escalations"`
-	Result       string             `db:"result"`
-	Total        int                `db:"total"`
+	ID           uuid.UUID          `db:"id" json:"id"`
+	ReferralID   uuid.UUID          `db:"referral_id" json:"referral_id"`
+	CaseID       uuid.UUID          `db:"case_id" json:"case_id"`
+	Reference    string             `db:"reference" json:"case_reference"`
+	OfferID      *uuid.UUID         `db:"offer_id" json:"offer_id"`
+	Service      string             `db:"service" json:"service"`
+	ServiceFR    string             `db:"service_fr" json:"service_fr"`
+	Agency       string             `db:"agency" json:"agency"`
+	AgencyFR     string             `db:"agency_fr" json:"agency_fr"`
+	Phone        string             `db:"phone" json:"phone"` // the agency's
+	Need         string             `db:"need" json:"need"`
+	Urgency      referral.Urgency   `db:"urgency" json:"urgency"`
+	Kind         referral.TaskKind  `db:"kind" json:"kind"`
+	Cause        string             `db:"cause" json:"cause"`
+	State        referral.TaskState `db:"state" json:"state"`
+	Role         referral.Role      `db:"role" json:"role"`
+	AssigneeID   *uuid.UUID         `db:"assignee_id" json:"assignee_id"`
+	AssigneeName string             `db:"assignee_name" json:"assignee_name"`
+	CreatedAt    time.Time          `db:"created_at" json:"created_at"`
+	DueAt        time.Time          `db:"due_at" json:"due_at"`
+	DoneAt       *time.Time         `db:"done_at" json:"done_at"`
+	Escalations  int                `db:"escalations" json:"escalations"`
+	Result       string             `db:"result" json:"result"`
+	Total        int                `db:"total" json:"-"`
 }
 
 const inTasks = `t.organisation_id = $1 AND ($2::uuid IS NOT NULL OR t.state = 'open') AND ($2::uuid IS NULL OR t.id = $2)
