@@ -145,9 +145,9 @@ func (o *office) silent() {
 // conductor remembers what it was told, and fails as it is told to.
 type conductor struct {
 	latest int // the version that was told last
-	mu    sync.Mutex
-	calls []string
-	fail  func(call string) error
+	mu     sync.Mutex
+	calls  []string
+	fail   func(call string) error
 }
 
 func (c *conductor) Start(_ context.Context, id uuid.UUID) error {
