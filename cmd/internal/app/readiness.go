@@ -1,0 +1,81 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"throughline/server"
+)
+
+// Check asks a part whether it takes work. It gives "" when all is well, and else a few words for whoever runs the
+// service. Without the part the whole is degraded, not down.
+type Check struct {
+	Name string
+	Ask  func(ctx context.Context) string
+}
+
+// Watch adds checks to readiness and to metrics. A check that has nothing to say any more stays.
+func (a *App) Watch(checks ...Check) {
+	a.watched.Lock()
+	defer a.watched.Unlock()
+	a.checks = append(a.checks, checks...)
+}
+
+const (
+	// patience bounds an answer about readiness; a part that has not answered by then does not take work.
+	patience = 2 * time.Second
+	// early is how long before that the parts are told to give up, so that what they then say is still heard.
+	early = 200 * time.Millisecond
+	// waitsTooLong is when promises in the outbox count as stuck. Those to a side that is away are tried every 30 seconds.
+	waitsTooLong = 2 * time.Minute
+)
+
+// Parts says which parts take work. It asks them side by side and waits no longer than two seconds, even for a part
+// that heeds no deadline.
+func (a *App) Parts(ctx context.Context) []server.Part {
+	wait, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	end, _ := wait.Deadline()
+	ask, cancel := context.WithDeadline(ctx, end.Add(-early))
+	defer cancel()
+	a.watched.Lock()
+	checks := a.checks
+	a.watched.Unlock()
+	asked := make([]chan string, len(checks))
+	for i, c := range checks {
+		asked[i] = make(chan string, 1)
+		go func() { asked[i] <- c.Ask(ask) }()
+	}
+	vital := make(chan []server.Part, 1)
+	go func() { vital <- a.ready(ask) }()
+	var parts []server.Part
+	select {
+	case parts = <-vital:
+	case <-wait.Done():
+		parts = []server.Part{{Name: "database", Detail: "no answer"}, {Name: "temporal", Detail: "not known"}}
+	}
+	for i, c := range checks {
+		detail := "no answer"
+		select {
+		case detail = <-asked[i]:
+		case <-wait.Done():
+		}
+		parts = append(parts, server.Part{Name: c.Name, OK: detail == "", Detail: detail})
+	}
+	return parts
+}
+
+// outbox checks that what was promised is being kept. The numbers are those of the metrics, some seconds old.
+func (a *App) outbox(context.Context) string {
+	standing, err := a.standing.Get()
+	if err != nil {
+		return "not known"
+	}
+	for kind, waiting := range standing.Outbox {
+		if age := a.Desk.Clock.Now().Sub(waiting.Oldest); waiting.Count > 0 && age > waitsTooLong {
+			return fmt.Sprintf("%s: the oldest of %d waits for %s", kind, waiting.Count, age.Round(time.Second))
+		}
+	}
+	return ""
+}
