@@ -65,10 +65,12 @@ type App struct {
 
 	canary       atomic.Pointer[canary] // nil where none are sent
 	stopCanaries func()
+	canaryPace   canaryPace
 	watching     *sqlx.DB // of the metrics
 	standing     *telemetry.Reading[db.Standing]
 	metrics      *http.Server // nil unless they have an address of their own
 	shown        sync.WaitGroup
+	finishTime   time.Duration
 	watched      sync.Mutex // guards checks
 	checks       []Check
 }
@@ -88,7 +90,7 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	a := &App{DB: pool, Log: o.Log, options: o, failed: make(chan error, 2)}
+	a := &App{DB: pool, Log: o.Log, options: o, failed: make(chan error, 2), finishTime: finishTime, canaryPace: ordinaryPace}
 	if err := a.connect(ctx, outbox); err != nil {
 		return nil, errors.Join(err, pool.Close(), outbox.Close())
 	}

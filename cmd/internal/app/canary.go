@@ -18,15 +18,17 @@ import (
 	"throughline/workflows"
 )
 
-const (
-	canaryEvery = 5 * time.Minute
-	canaryAgain = 30 * time.Second // after one that did not come through
-	canaryLimit = 30 * time.Second // it takes a second or two
-	// canaryEnd is when Temporal ends a canary that nobody waits for any more.
-	canaryEnd = time.Minute
-	// canaryLate is when a canary should have come through again, whatever became of it.
-	canaryLate = 3 * canaryEvery
-)
+// canaryPace is how often canaries are sent, and how long they may take. One takes a second or two.
+type canaryPace struct {
+	every, again time.Duration // after one that came through, and after one that did not
+	limit        time.Duration
+	late         time.Duration // when one should have come through again, whatever became of it
+}
+
+var ordinaryPace = canaryPace{every: 5 * time.Minute, again: 30 * time.Second, limit: 30 * time.Second, late: 15 * time.Minute}
+
+// canaryEnd is when Temporal ends a canary that nobody waits for any more.
+const canaryEnd = time.Minute
 
 // canary sends a workflow the way that all go, again and again, and remembers how it fared. That Temporal answers does
 // not say that it takes work: one that has just started has been seen to keep a workflow's first task for good.
@@ -34,6 +36,7 @@ type canary struct {
 	temporal client.Client
 	worker   worker.Worker
 	id       string
+	pace     canaryPace
 	log      *slog.Logger
 
 	mu      sync.Mutex
@@ -44,7 +47,7 @@ type canary struct {
 // sendCanaries starts a worker on a task queue of this process alone, and sends the first canary.
 func (a *App) sendCanaries() error {
 	id := workflows.CanaryID(uuid.NewString())
-	c := &canary{temporal: a.Temporal, id: id, log: a.Log, came: time.Now(),
+	c := &canary{temporal: a.Temporal, id: id, pace: a.canaryPace, log: a.Log, came: time.Now(),
 		worker: worker.New(a.Temporal, id, worker.Options{MaxConcurrentWorkflowTaskPollers: 2, MaxConcurrentActivityTaskPollers: 1,
 			OnFatalError: a.fail})}
 	workflows.RegisterCanary(c.worker)
@@ -63,9 +66,9 @@ func (a *App) sendCanaries() error {
 
 func (c *canary) fly(ctx context.Context) {
 	for ctx.Err() == nil {
-		next := canaryEvery
+		next := c.pace.every
 		if !c.tell(ctx, c.send(ctx)) {
-			next = canaryAgain
+			next = c.pace.again
 		}
 		timer := time.NewTimer(next)
 		select {
@@ -78,7 +81,7 @@ func (c *canary) fly(ctx context.Context) {
 
 // send lets one canary go and waits for it.
 func (c *canary) send(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, canaryLimit)
+	ctx, cancel := context.WithTimeout(ctx, c.pace.limit)
 	defer cancel()
 	run, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: c.id, TaskQueue: c.id, WorkflowExecutionTimeout: canaryEnd,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING}, workflows.CanaryType)
@@ -127,7 +130,7 @@ func (c *canary) ask(context.Context) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	age := time.Since(c.came)
-	if c.failing || age > canaryLate {
+	if c.failing || age > c.pace.late {
 		return fmt.Sprintf("none has come through for %s", age.Round(time.Second))
 	}
 	return ""

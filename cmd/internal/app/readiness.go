@@ -49,21 +49,33 @@ func (a *App) Parts(ctx context.Context) []server.Part {
 	}
 	vital := make(chan []server.Part, 1)
 	go func() { vital <- a.ready(ask) }()
-	var parts []server.Part
-	select {
-	case parts = <-vital:
-	case <-wait.Done():
+	parts, ok := heard(wait, vital)
+	if !ok {
 		parts = []server.Part{{Name: "database", Detail: "no answer"}, {Name: "temporal", Detail: "not known"}}
 	}
 	for i, c := range checks {
-		detail := "no answer"
-		select {
-		case detail = <-asked[i]:
-		case <-wait.Done():
+		detail, ok := heard(wait, asked[i])
+		if !ok {
+			detail = "no answer"
 		}
 		parts = append(parts, server.Part{Name: c.Name, OK: detail == "", Detail: detail})
 	}
 	return parts
+}
+
+// heard gives an answer that has come, or comes while the context lasts.
+func heard[T any](wait context.Context, from <-chan T) (answer T, ok bool) {
+	select {
+	case answer = <-from:
+		return answer, true
+	default:
+	}
+	select {
+	case answer = <-from:
+		return answer, true
+	case <-wait.Done():
+		return answer, false
+	}
 }
 
 // outbox checks that what was promised is being kept. The numbers are those of the metrics, some seconds old.

@@ -64,7 +64,7 @@ func (a *App) finish() error {
 	a.cancel()
 	ended := make(chan struct{})
 	go func() { a.running.Wait(); close(ended) }()
-	late := time.NewTimer(finishTime)
+	late := time.NewTimer(a.finishTime)
 	defer late.Stop()
 	select {
 	case <-ended:
