@@ -71,7 +71,7 @@ type App struct {
 	metrics      *http.Server // nil unless they have an address of their own
 	shown        sync.WaitGroup
 	finishTime   time.Duration
-	watched      sync.Mutex // guards checks
+	checking     sync.Mutex // guards checks
 	checks       []Check
 }
 

@@ -60,7 +60,7 @@ func (a *App) sendCanaries() error {
 	flying.Go(func() { c.fly(ctx) })
 	a.canary.Store(c)
 	a.stopCanaries = func() { cancel(); flying.Wait(); c.worker.Stop() }
-	a.Watch(Check{Name: "canary", Ask: c.ask})
+	a.AlsoAsk(Check{Name: "canary", Ask: c.ask})
 	return nil
 }
 

@@ -15,10 +15,10 @@ type Check struct {
 	Ask  func(ctx context.Context) string
 }
 
-// Watch adds checks to readiness and to metrics. A check that has nothing to say any more stays.
-func (a *App) Watch(checks ...Check) {
-	a.watched.Lock()
-	defer a.watched.Unlock()
+// AlsoAsk adds checks to readiness and to metrics. A check that has nothing to say any more stays.
+func (a *App) AlsoAsk(checks ...Check) {
+	a.checking.Lock()
+	defer a.checking.Unlock()
 	a.checks = append(a.checks, checks...)
 }
 
@@ -39,9 +39,9 @@ func (a *App) Parts(ctx context.Context) []server.Part {
 	end, _ := wait.Deadline()
 	ask, cancel := context.WithDeadline(ctx, end.Add(-early))
 	defer cancel()
-	a.watched.Lock()
+	a.checking.Lock()
 	checks := a.checks
-	a.watched.Unlock()
+	a.checking.Unlock()
 	asked := make([]chan string, len(checks))
 	for i, c := range checks {
 		asked[i] = make(chan string, 1)

@@ -21,7 +21,7 @@ func TestReadinessWaitsTwoSecondsForAnyPart(t *testing.T) {
 	h := open(t, nil)
 	never := make(chan struct{})
 	t.Cleanup(func() { close(never) })
-	h.Watch(Check{"watchdog", func(context.Context) string { <-never; return "" }},
+	h.AlsoAsk(Check{"watchdog", func(context.Context) string { <-never; return "" }},
 		Check{"leader", func(context.Context) string { return "" }}, Check{"slow", func(ctx context.Context) string { <-ctx.Done(); return "gave up" }})
 	h.serve()
 	began := time.Now()

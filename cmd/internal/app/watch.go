@@ -36,7 +36,7 @@ func (a *App) observe(ctx context.Context, outbox *sqlx.DB) (err error) {
 	a.standing = &telemetry.Reading[db.Standing]{Ask: func(ctx context.Context) (db.Standing, error) {
 		return db.ReadStanding(ctx, a.watching, a.Desk.Clock.Now())
 	}}
-	a.Watch(Check{Name: "outbox", Ask: a.outbox})
+	a.AlsoAsk(Check{Name: "outbox", Ask: a.outbox})
 	err = a.Telemetry.Watch(telemetry.Sources{Now: a.Desk.Clock.Now, Record: a.standing, Canary: a.canaryAge, Parts: a.upOrDown,
 		Pools: map[string]func() sql.DBStats{"record": a.DB.Stats, "outbox": outbox.Stats, "metrics": a.watching.Stats}})
 	if err != nil {
