@@ -10,9 +10,9 @@ import (
 
 // Standing is how the whole record stands, in numbers: nothing in it is about one person. The zero time means none.
 type Standing struct {
-	Referrals map[string]int // open ones, by the state of the offer that counts; "none" when nobody is asked
-	Steps     Backlog        // steps of open referrals that are past their time
-	Outbox    map[string]Backlog
+	Referrals map[string]int     // open ones, by the state of the offer that counts; "none" when nobody is asked
+	Steps     Backlog            // steps of open referrals that are past their time
+	Outbox    map[string]Backlog // promises not kept yet, by kind, without those that are held back on purpose
 	Messages  map[string]Backlog // those whose fate is open, by state
 	Tasks     map[string]int     // open ones, by kind
 	TasksLate int                // open, and past their time
@@ -34,7 +34,8 @@ const standing = `
 		ORDER BY state = 'waitlisted', entered_at DESC LIMIT 1) o ON true
 	WHERE r.state <> 'closed' AND r.state = 'open' GROUP BY 2
 	UNION ALL SELECT 'step', '', count(*), min(step_due) FROM referrals WHERE state <> 'closed' AND state = 'open' AND step_due < $1
-	UNION ALL SELECT 'outbox', kind, count(*), min(created_at) FROM outbox WHERE done_at IS NULL GROUP BY kind
+	UNION ALL SELECT 'outbox', kind, count(*), min(created_at) FROM outbox
+		WHERE done_at IS NULL AND (attempts > 0 OR available_at <= now()) GROUP BY kind
 	UNION ALL SELECT 'message', state, count(*), min(created_at) FROM messages
 		WHERE state IN ('pending', 'claimed', 'ambiguous') GROUP BY state
 	UNION ALL SELECT 'task', kind, count(*), NULL FROM tasks WHERE state = 'open' GROUP BY kind

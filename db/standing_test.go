@@ -40,6 +40,11 @@ func TestTheStandingOfARecord(t *testing.T) {
 		`UPDATE referrals SET step_due = '2026-11-23 14:00Z' WHERE id = md5('r40')::uuid`,
 		`UPDATE outbox SET created_at = '2026-11-23 14:30Z' WHERE done_at IS NULL AND kind = 'start'`,
 		`UPDATE outbox SET done_at = now() WHERE kind = 'changed'`,
+		// A receipt that is held back, and a signal that could not be told and is put off.
+		`INSERT INTO outbox (organisation_id, kind, referral_id, version, created_at, available_at)
+			SELECT organisation_id, 'deliver', referral_id, 2, now(), now() + interval '10 minutes' FROM offers WHERE id = md5('o20')::uuid`,
+		`INSERT INTO outbox (organisation_id, kind, referral_id, version, created_at, available_at, attempts)
+			SELECT organisation_id, 'changed', referral_id, 2, now(), now() + interval '30 seconds', 5 FROM offers WHERE id = md5('o20')::uuid`,
 		`UPDATE messages SET state = 'ambiguous', created_at = '2026-11-22 15:00Z' WHERE id = md5('m1')::uuid`,
 		`UPDATE messages SET state = 'pending', created_at = '2026-11-23 14:00Z' WHERE id IN (md5('m2')::uuid, md5('m3')::uuid)`,
 		`UPDATE tasks SET due_at = '2026-11-24 15:00Z'`,
@@ -54,7 +59,8 @@ func TestTheStandingOfARecord(t *testing.T) {
 	assert.Equal(t, map[string]int{"sent": 1, "none": 499}, s.Referrals)
 	assert.Equal(t, 2, s.Steps.Count)
 	assert.Equal(t, at.Add(-time.Hour), s.Steps.Oldest.UTC())
-	require.Len(t, s.Outbox, 1)
+	require.Len(t, s.Outbox, 2)
+	assert.Equal(t, 1, s.Outbox["changed"].Count)
 	assert.Equal(t, 500, s.Outbox["start"].Count)
 	assert.Equal(t, at.Add(-30*time.Minute), s.Outbox["start"].Oldest.UTC())
 	require.Len(t, s.Messages, 2)

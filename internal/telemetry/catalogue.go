@@ -6,6 +6,8 @@ type Metric struct {
 	Name   string
 	Help   string
 	Labels []string
+	// Histogram says that it is asked for by _bucket, _count and _sum.
+	Histogram bool
 }
 
 // Names of our metrics. They are what alerts and dashboards are written against: to change one breaks them.
@@ -51,14 +53,14 @@ var Catalogue = []Metric{
 	{Name: Connections, Labels: []string{"pool", "state"}, Help: "Connections of this process to PostgreSQL, by pool: in_use or idle."},
 	{Name: ConnectionsMax, Labels: []string{"pool"}, Help: "Most connections that a pool of this process may hold."},
 	{Name: Repairs, Labels: []string{"kind"}, Help: "What the watchdog found broken and repaired."},
-	{Name: WebhookEvents, Labels: []string{"answer"}, Help: "Events of the mail provider, by what they were answered."},
+	{Name: WebhookEvents, Labels: []string{"answer"}, Help: "Batches of events from the mail provider, by what became of them: taken, late, or why they were refused."},
 	{Name: Letters, Labels: []string{"provider", "outcome", "class"}, Help: "Attempts to hand a letter to the provider, by outcome, and why when it failed."},
 	{Name: StepFailures, Labels: []string{"activity", "class"}, Help: "Attempts at a step of a referral that failed, by class; most are tried again."},
 	{Name: WorkflowTasks, Labels: []string{"workflow_type", "failure_reason"}, Help: "Workflow tasks that failed here; NonDeterminismError is code that does not replay."},
 	{Name: TemporalCalls, Labels: []string{"operation", "status_code"}, Help: "Requests to Temporal that failed, long polls left out."},
-	{Name: TaskLatency, Labels: []string{"workflow_type"}, Help: "How long workflow tasks waited for a worker."},
+	{Name: TaskLatency, Histogram: true, Labels: []string{"workflow_type"}, Help: "How long workflow tasks waited for a worker."},
 	{Name: CanaryAge, Help: "Time since a canary workflow last came through on this worker, or since the worker started."},
-	{Name: RequestDuration, Labels: []string{"route", "method", "status"}, Help: "How long requests took, by the template of their route and class of status."},
+	{Name: RequestDuration, Histogram: true, Labels: []string{"route", "method", "status"}, Help: "How long requests took, by the template of their route and class of status."},
 }
 
 func help(name string) string {

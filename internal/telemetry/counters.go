@@ -37,7 +37,7 @@ func newCounters(m metric.Meter) (c counters, err error) {
 // Repaired counts something that the watchdog found broken and repaired; kind is a code.
 func (c counters) Repaired(kind string) { count(c.repairs, code("kind", kind)) }
 
-// WebhookEvent counts an event of the mail provider by what it was answered; answer is a code.
+// WebhookEvent counts a batch of events from the mail provider by what became of it; answer is a code.
 func (c counters) WebhookEvent(answer string) { count(c.events, code("answer", answer)) }
 
 // Letter counts an attempt to hand a letter over. class says why it failed; "" when it did not.
