@@ -11,6 +11,7 @@ import (
 
 	"throughline/db"
 	"throughline/directory"
+	"throughline/internal/trace"
 	"throughline/referral"
 )
 
@@ -47,11 +48,13 @@ func (d *Desk) lock(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID, n
 func (w *work) email(o *referral.Offer) string { return w.services[o.Service].Email }
 
 // decide asks the rules and writes what they say. A repeated command writes nothing.
-func (w *work) decide(ctx context.Context, c referral.Command) (referral.Change, error) {
+func (w *work) decide(ctx context.Context, c referral.Command) (change referral.Change, err error) {
+	ctx, done := traced(ctx, c.Do, w.rec.Organisation)
+	defer func() { done(err) }()
 	if o := find(w.rec.Facts.Offers, c.Offer); o != nil {
 		c.NoAddress = w.email(o) == ""
 	}
-	change, err := referral.Decide(w.rec.Facts, c, w.who.Actor, w.rec.Policy, w.now)
+	change, err = referral.Decide(w.rec.Facts, c, w.who.Actor, w.rec.Policy, w.now)
 	if err != nil || change.Repeated() {
 		return change, err
 	}
@@ -208,8 +211,11 @@ func find(offers []referral.Offer, id uuid.UUID) *referral.Offer {
 
 // change runs one transaction and nudges the dispatcher once it has committed.
 func (d *Desk) change(ctx context.Context, do func(ctx context.Context, tx *sqlx.Tx) error) error {
-	if err := db.InTx(ctx, d.DB, do); err != nil {
-		return db.Translate(err)
+	ctx, span := trace.Start(ctx, "casework.transaction")
+	err := db.Translate(db.InTx(ctx, d.DB, do))
+	span.End(codeOf(err))
+	if err != nil {
+		return err
 	}
 	d.Nudge()
 	return nil

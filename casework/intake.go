@@ -158,7 +158,9 @@ func (d *Desk) refuse(ctx context.Context, tx *sqlx.Tx, who Actor, in ReferralIn
 }
 
 // newReferral decides on a new referral and gives what is to be written of it.
-func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.CaseRow, in ReferralInput) (referral.Facts, []db.Part, error) {
+func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.CaseRow, in ReferralInput) (f referral.Facts, _ []db.Part, err error) {
+	ctx, done := traced(ctx, referral.Refer, who.Organisation)
+	defer func() { done(err) }()
 	now := d.Clock.Now()
 	if in.EpisodeOf != uuid.Nil {
 		if err := d.mayReopen(ctx, tx, who, c.ID, in.EpisodeOf); err != nil {
@@ -174,7 +176,7 @@ func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.Cas
 	if err != nil {
 		return referral.Facts{}, nil, err
 	}
-	f, err := referral.Begin(referral.Facts{ID: uuid.New(), Urgency: in.Urgency, Owner: who.ID, Created: now,
+	f, err = referral.Begin(referral.Facts{ID: uuid.New(), Urgency: in.Urgency, Owner: who.ID, Created: now,
 		Helpline: referral.Calendar{Zone: zone}}, offers, !in.Draft)
 	if err != nil {
 		return f, nil, err

@@ -110,6 +110,7 @@ func TestNoQueryReadsWholeTables(t *testing.T) {
 		},
 		"posted twice": func() error { _, err := db.PostedByLink(ctx, e, id("o20"), 1, referral.Contact, nil); return err },
 		"outbox":       func() error { _, err := db.LeaseOutbox(ctx, e, 16, time.Millisecond); return err },
+		"standing":     func() error { _, err := db.ReadStanding(ctx, e, time.Now()); return err },
 		"outbox, mail": func() error { _, err := db.LeaseOutbox(ctx, e, 16, time.Millisecond, db.OutboxDeliver); return err },
 		"outbox, clock": func() error {
 			_, err := db.LeaseOutbox(ctx, e, 16, time.Millisecond, db.OutboxStart, db.OutboxChanged)

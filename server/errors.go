@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"throughline/db"
+	"throughline/internal/trace"
 	"throughline/referral"
 )
 
@@ -64,7 +65,7 @@ func routing(refused *echo.HTTPError) (*referral.Error, int) {
 func (s *Server) fail(c echo.Context, err error) error {
 	answer, status := answerOf(err)
 	if status >= http.StatusInternalServerError {
-		s.log.ErrorContext(c.Request().Context(), "request failed", "method", c.Request().Method, "route", c.Path(), "err", err)
+		s.log.ErrorContext(c.Request().Context(), "request failed", "method", trace.Method(c.Request().Method), "route", c.Path(), "err", err)
 	}
 	if c.Response().Committed {
 		return nil

@@ -35,13 +35,18 @@ func (s *Server) livez(c echo.Context) error {
 func (s *Server) readyz(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), patience)
 	defer cancel()
-	r, status := readiness{Status: "ok"}, http.StatusOK
-	if s.ready != nil {
-		r.Parts = s.ready(ctx)
-	} else {
-		r.Parts = []Part{s.databasePart(ctx)}
+	parts := s.ready
+	if parts == nil {
+		parts = func(ctx context.Context) []Part { return []Part{s.databasePart(ctx)} }
 	}
-	for _, p := range r.Parts {
+	status, r := judge(parts(ctx))
+	return c.JSON(status, r)
+}
+
+// judge says what the parts mean for the whole.
+func judge(parts []Part) (status int, r readiness) {
+	status, r = http.StatusOK, readiness{Status: "ok", Parts: parts}
+	for _, p := range parts {
 		switch {
 		case !p.OK && p.Name == vital:
 			r.Status, status = "down", http.StatusServiceUnavailable
@@ -49,7 +54,17 @@ func (s *Server) readyz(c echo.Context) error {
 			r.Status = "degraded"
 		}
 	}
-	return c.JSON(status, r)
+	return status, r
+}
+
+// Health answers /livez and /readyz as the whole server does, for a process that serves nothing else.
+func Health(ready func(context.Context) []Part) http.Handler {
+	e := echo.New()
+	s := &Server{ready: ready}
+	probe := []string{http.MethodGet, http.MethodHead}
+	e.Match(probe, "/livez", s.livez)
+	e.Match(probe, "/readyz", s.readyz)
+	return e
 }
 
 func (s *Server) databasePart(ctx context.Context) Part {

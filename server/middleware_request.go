@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"throughline/internal/trace"
 	"throughline/referral"
 )
 
@@ -19,7 +20,8 @@ var errForeignForm = &referral.Error{Code: referral.CodeForbidden, Message: "the
 
 func isAPI(c echo.Context) bool { return strings.HasPrefix(c.Request().URL.Path, "/api/") }
 
-// logged writes one line per request: the route's template, never the address itself, which may hold a token.
+// logged writes one line per request: the route's template, never the address itself, which may hold a token. Even a method
+// may be any text.
 func (s *Server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := time.Now()
@@ -31,7 +33,7 @@ func (s *Server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 		if route == "" {
 			route = "(none)"
 		}
-		s.log.InfoContext(c.Request().Context(), "request", "method", c.Request().Method, "route", route,
+		s.log.InfoContext(c.Request().Context(), "request", "method", trace.Method(c.Request().Method), "route", route,
 			"status", c.Response().Status, "ms", time.Since(start).Milliseconds())
 		return nil
 	}

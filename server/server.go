@@ -17,6 +17,7 @@ import (
 
 	"throughline/casework"
 	"throughline/internal/clock"
+	"throughline/internal/trace"
 )
 
 // Config is what a deployment chooses. The zero value serves plain HTTP without the development pages.
@@ -36,7 +37,10 @@ type Deps struct {
 	Clock  clock.Clock
 	Log    *slog.Logger
 	Ready  func(context.Context) []Part // of /readyz; nil asks the database only
-	Config Config
+	Tracer trace.Tracer                 // the zero value traces nothing
+	// Observe, when set, is told of every answer: the route's template, the method, the status and how long it took.
+	Observe func(route, method string, status int, took time.Duration)
+	Config  Config
 }
 
 // Server is the http.Handler of everything.
@@ -46,6 +50,8 @@ type Server struct {
 	clock    clock.Clock
 	log      *slog.Logger
 	ready    func(context.Context) []Part
+	tracer   trace.Tracer
+	observe  func(route, method string, status int, took time.Duration)
 	cfg      Config
 	secure   bool // the base URL is https
 	sessions *scs.SessionManager
@@ -61,7 +67,7 @@ func New(d Deps) (*Server, error) {
 	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
 		return nil, fmt.Errorf("server: the base URL must look like https://throughline.example.org")
 	}
-	s := &Server{desk: d.Desk, db: d.DB, clock: d.Clock, log: d.Log, ready: d.Ready, cfg: d.Config,
+	s := &Server{desk: d.Desk, db: d.DB, clock: d.Clock, log: d.Log, ready: d.Ready, tracer: d.Tracer, observe: d.Observe, cfg: d.Config,
 		secure: base.Scheme == "https", signIns: newGate(d.Clock), deadline: requestDeadline}
 	s.cfg.BaseURL = base.Scheme + "://" + base.Host
 	if s.cfg.HelplineName == "" {
@@ -94,7 +100,7 @@ func (s *Server) routes() error {
 	}
 	// The log comes before all that refuse, so that it sees their status. It writes the answer to an error too, which is
 	// still within the request's time.
-	e.Use(s.timed, s.logged, s.recovered, s.headed, s.bounded, s.language, sameSite, s.readable)
+	e.Use(s.observed, s.timed, s.logged, s.recovered, s.headed, s.bounded, s.language, sameSite, s.readable)
 
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/livez", s.livez)
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/readyz", s.readyz)

@@ -27,9 +27,11 @@ func TestNamesInHistoriesStayAsTheyAre(t *testing.T) {
 	line := func(kind, name string) { fmt.Fprintf(&b, "%s %s\n", kind, name) }
 	line("workflow", workflows.ReferralType)
 	line("workflow id", workflows.ReferralID(uuid.Nil))
+	line("workflow", workflows.CanaryType)
+	line("workflow id", workflows.CanaryID(uuid.Nil.String()))
 	line("task queue", workflows.TaskQueue)
 	line("signal", workflows.SignalChanged)
-	for _, name := range names.Activities {
+	for _, name := range append(slices.Clone(names.Activities), names.Chirp) {
 		line("activity", name)
 	}
 	for _, do := range []referral.Name{referral.Send, referral.Remind, referral.Escalate, referral.Lapse, referral.AskAgency,

@@ -25,6 +25,9 @@ const (
 // Activities lists them.
 var Activities = []string{Next, SendOffer, Remind, Escalate, Lapse, AskAgency, RaiseTask, EscalateTask}
 
+// Chirp is the canary's only activity. It stands in no referral's history.
+const Chirp = "Chirp"
+
 // Input is what every activity takes. It holds no personal data.
 type Input struct {
 	Referral uuid.UUID     `json:"referral"`

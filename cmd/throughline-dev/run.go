@@ -58,7 +58,7 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 	}
 	say("database", "at this version's schema")
 	a, err := app.Open(ctx, app.Options{DatabaseURL: stack.DatabaseURL, MaxConnections: maxConnections,
-		TemporalAddress: stack.TemporalAddress, TemporalNamespace: stack.Namespace, Sender: sender, BaseURL: base, Log: log,
+		TemporalAddress: stack.TemporalAddress, TemporalNamespace: stack.Namespace, Sender: sender, BaseURL: base, Log: log, Process: "dev",
 		From: mail.Address{Name: "Kawartha 211", Email: "referrals@throughline.example"}})
 	if err != nil {
 		return err

@@ -65,9 +65,26 @@ func open(ctx context.Context, e *env, args []string, name string, need config.N
 		return nil, cfg, exitError{2, fmt.Errorf("SMTP_URL: %w", err)}
 	}
 	a, err := app.Open(ctx, app.Options{DatabaseURL: cfg.DatabaseURL, TemporalAddress: cfg.TemporalAddress,
-		TemporalNamespace: cfg.TemporalNamespace, Sender: sender, BaseURL: cfg.BaseURL, Log: e.log,
+		TemporalNamespace: cfg.TemporalNamespace, Sender: sender, BaseURL: cfg.BaseURL, Log: e.log, Process: name, TracesTo: cfg.TracesTo,
 		Notice: notice(need), From: mail.Address{Name: cfg.Mail.FromName, Email: cfg.Mail.From}})
-	return a, cfg, err
+	if err != nil {
+		return nil, cfg, err
+	}
+	return a, cfg, showMetrics(e, a, cfg.MetricsAddr)
+}
+
+// showMetrics answers about metrics and readiness on an address of their own, if one is set.
+func showMetrics(e *env, a *app.App, address string) error {
+	if address == "" {
+		return nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return errors.Join(fmt.Errorf("METRICS_ADDR: %w", err), a.Stop())
+	}
+	a.ShowMetrics(l)
+	e.log.Info("metrics", "address", l.Addr().String())
+	return nil
 }
 
 // notice is for whoever sends requests here; a worker is sent none.

@@ -26,6 +26,8 @@ type Config struct {
 	Mail              Mail
 	LogLevel          slog.Level
 	TrustedProxies    []*net.IPNet
+	MetricsAddr       string // "": metrics have no address of their own
+	TracesTo          string // "": traces go nowhere
 }
 
 // Mail says how letters leave.
@@ -61,6 +63,8 @@ var Variables = []Variable{
 	{Name: "MAIL_FROM_NAME", Default: "Throughline"},
 	{Name: "LOG_LEVEL", Default: "info"},
 	{Name: "TRUSTED_PROXIES"},
+	{Name: "METRICS_ADDR"},
+	{Name: "OTEL_EXPORTER_OTLP_ENDPOINT"},
 }
 
 // reader collects what is wrong.
@@ -78,7 +82,7 @@ func Read(getenv func(string) string, need Need) (Config, error) {
 	}
 	c := Config{DatabaseURL: values["DATABASE_URL"], TemporalAddress: values["TEMPORAL_ADDRESS"],
 		TemporalNamespace: values["TEMPORAL_NAMESPACE"], BaseURL: strings.TrimSuffix(values["BASE_URL"], "/"),
-		ListenAddr: values["LISTEN_ADDR"],
+		ListenAddr: values["LISTEN_ADDR"], MetricsAddr: values["METRICS_ADDR"], TracesTo: values["OTEL_EXPORTER_OTLP_ENDPOINT"],
 		Mail: Mail{Provider: values["MAIL_PROVIDER"], SendGridKey: values["SENDGRID_API_KEY"],
 			SendGridBaseURL: values["SENDGRID_BASE_URL"], SMTPURL: values["SMTP_URL"], From: values["MAIL_FROM"],
 			FromName: values["MAIL_FROM_NAME"]}}
@@ -100,6 +104,7 @@ func Read(getenv func(string) string, need Need) (Config, error) {
 	}
 	if need.HTTP || need.Mail {
 		r.baseURL(c.BaseURL)
+		r.telemetry(c)
 	}
 	if need.Mail {
 		r.mail(c.Mail)
@@ -157,6 +162,16 @@ func (r *reader) baseURL(value string) {
 	ip := net.ParseIP(u.Hostname())
 	if u.Scheme == "http" && !strings.EqualFold(u.Hostname(), "localhost") && (ip == nil || !ip.IsLoopback()) {
 		r.fault("BASE_URL", "must begin with https://: agencies' links are as good as keys")
+	}
+}
+
+// telemetry is told about if someone wants it; nothing of it is required.
+func (r *reader) telemetry(c Config) {
+	if c.MetricsAddr != "" {
+		r.hostPort("METRICS_ADDR", c.MetricsAddr)
+	}
+	if c.TracesTo != "" {
+		r.url("OTEL_EXPORTER_OTLP_ENDPOINT", c.TracesTo, "http", "https")
 	}
 }
 

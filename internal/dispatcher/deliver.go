@@ -96,6 +96,14 @@ func or(a, b string) string {
 	return b
 }
 
+// failure is classOf for a span; "" when nothing failed.
+func failure(err error) string {
+	if err == nil {
+		return ""
+	}
+	return classOf(err)
+}
+
 // classOf names what went wrong without a word of its text, for logs and rows.
 func classOf(err error) string {
 	var m *mail.Error

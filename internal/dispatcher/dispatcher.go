@@ -14,6 +14,7 @@ import (
 
 	"throughline/casework"
 	"throughline/db"
+	"throughline/internal/trace"
 	"throughline/mail"
 )
 
@@ -31,6 +32,7 @@ type Dispatcher struct {
 	From      mail.Address
 	BaseURL   string // of the links in letters, without a slash at its end
 	Log       *slog.Logger
+	Tracer    trace.Tracer // the zero value traces nothing
 	// Outbox is where leases are taken and marks made; nil takes the desk's. They may be lost in a crash of the database,
 	// since a promise can be kept twice, so a pool whose commits do not wait for the disk does.
 	Outbox *sqlx.DB
@@ -187,9 +189,11 @@ func (d *Dispatcher) rows(ctx context.Context, l *lane, n int) []db.OutboxRow {
 // middle is ambiguous.
 func (d *Dispatcher) fulfil(ctx context.Context, l *lane, p promise, told chan<- []int64) {
 	ctx = context.WithoutCancel(ctx)
+	ctx, span := d.Tracer.Start(ctx, "outbox."+p.Kind, trace.Kind(p.Kind), trace.Referral(p.Referral))
 	call, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	pause, err := d.tell(call, p.OutboxRow)
+	span.End(failure(err))
 	if err == nil {
 		told <- p.rows
 		return

@@ -22,13 +22,14 @@ var areas = []area{
 	{"cmd", anything},
 	{"e2e", anything},
 	{"workflows/lifetest", anything}, // used by tests only: whole lives on the real parts
-	{"server", []string{"casework", "directory", "db", "referral", "locale", "internal/clock", "internal/token"}},
-	{"internal/dispatcher", []string{"casework", "db", "mail", "referral"}},
+	{"server", []string{"casework", "directory", "db", "referral", "locale", "internal/clock", "internal/token", "internal/trace"}},
+	{"internal/dispatcher", []string{"casework", "db", "mail", "referral", "internal/trace"}},
+	{"internal/telemetry", []string{"db", "referral", "internal/trace"}},
 	// workflows knows what it asks for by name. Not db, mail or casework: a change there must not change a replay.
 	{"workflows", []string{"activities/names", "referral"}},
 	{"activities/names", []string{"referral"}},
 	{"activities", []string{"activities/names", "casework", "directory", "referral"}},
-	{"casework", []string{"directory", "db", "referral", "locale", "internal/clock", "internal/token"}},
+	{"casework", []string{"directory", "db", "referral", "locale", "internal/clock", "internal/token", "internal/trace"}},
 	{"directory", []string{"db", "referral", "locale"}},
 	{"db/dbtest", []string{"db", "internal/devstack"}},
 	{"db", []string{"referral"}},
@@ -43,6 +44,7 @@ var areas = []area{
 	{"internal/devstack", nil},
 	{"internal/house", nil},
 	{"internal/token", nil},
+	{"internal/trace", nil},
 }
 
 // areaOf finds the area of a package by its folder; ok is false for one that the plan does not name.

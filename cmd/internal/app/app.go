@@ -14,6 +14,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 
@@ -22,6 +23,7 @@ import (
 	"throughline/db"
 	"throughline/internal/clock"
 	"throughline/internal/dispatcher"
+	"throughline/internal/telemetry"
 	"throughline/mail"
 	"throughline/server"
 	"throughline/workflows"
@@ -37,6 +39,8 @@ type Options struct {
 	From              mail.Address
 	BaseURL           string
 	Log               *slog.Logger
+	Process           string // serve, worker or dev, as traces name it
+	TracesTo          string // where traces go by OTLP over HTTP; "" for none
 	// Notice is how long readiness says no before connections are refused, so that a load balancer turns away first.
 	Notice time.Duration
 }
@@ -47,6 +51,7 @@ type App struct {
 	Desk       *casework.Desk
 	Temporal   client.Client
 	Dispatcher *dispatcher.Dispatcher
+	Telemetry  *telemetry.Telemetry
 	Log        *slog.Logger
 
 	options  Options
@@ -57,6 +62,17 @@ type App struct {
 	handler  *server.Server
 	worker   worker.Worker
 	failed   chan error
+
+	canary       atomic.Pointer[canary] // nil where none are sent
+	stopCanaries func()
+	canaryPace   canaryPace
+	watching     *sqlx.DB // of the metrics
+	standing     *telemetry.Reading[db.Standing]
+	metrics      *http.Server // nil unless they have an address of their own
+	shown        sync.WaitGroup
+	finishTime   time.Duration
+	checking     sync.Mutex // guards checks
+	checks       []Check
 }
 
 // Open connects to the record, which must be there and at this binary's schema, and prepares the line to Temporal,
@@ -74,17 +90,34 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	temporal, err := client.NewLazyClient(client.Options{HostPort: o.TemporalAddress, Namespace: o.TemporalNamespace,
-		Logger: quiet(o.Log)})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("temporal: %w", err), pool.Close(), outbox.Close())
+	a := &App{DB: pool, Log: o.Log, options: o, failed: make(chan error, 2), finishTime: finishTime, canaryPace: ordinaryPace}
+	if err := a.connect(ctx, outbox); err != nil {
+		return nil, errors.Join(err, pool.Close(), outbox.Close())
 	}
-	a := &App{DB: pool, Temporal: temporal, Log: o.Log, options: o, failed: make(chan error, 2)}
-	a.Dispatcher = &dispatcher.Dispatcher{Conductor: workflows.Starter{Client: temporal}, Sender: o.Sender, From: o.From,
-		BaseURL: o.BaseURL, Log: o.Log, Outbox: outbox}
-	a.Desk = casework.New(pool, clock.System{}, a.Dispatcher.Nudge)
-	a.Dispatcher.Desk = a.Desk
 	return a, nil
+}
+
+// connect puts the parts together that work on the record.
+func (a *App) connect(ctx context.Context, outbox *sqlx.DB) (err error) {
+	o := a.options
+	a.Telemetry, err = telemetry.Start(ctx, telemetry.Options{Process: o.Process, Endpoint: o.TracesTo, Log: o.Log})
+	if err != nil {
+		return err
+	}
+	tracing, err := a.Telemetry.Interceptors()
+	if err != nil {
+		return err
+	}
+	a.Temporal, err = client.NewLazyClient(client.Options{HostPort: o.TemporalAddress, Namespace: o.TemporalNamespace,
+		Logger: quiet(o.Log), MetricsHandler: a.Telemetry.Metrics(workflows.ReferralType), Interceptors: tracing})
+	if err != nil {
+		return fmt.Errorf("temporal: %w", err)
+	}
+	a.Dispatcher = &dispatcher.Dispatcher{Conductor: workflows.Starter{Client: a.Temporal}, Sender: handedOver{o.Sender, a.Telemetry},
+		From: o.From, BaseURL: o.BaseURL, Log: o.Log, Tracer: a.Telemetry.Tracer, Outbox: outbox}
+	a.Desk = casework.New(a.DB, clock.System{}, a.Dispatcher.Nudge)
+	a.Dispatcher.Desk = a.Desk
+	return a.observe(ctx, outbox)
 }
 
 // quiet keeps the SDK's own log to warnings: its lines name workflow ids, never data.
@@ -120,7 +153,7 @@ func (a *App) Work(ctx context.Context) error {
 	if err := a.worker.Start(); err != nil {
 		return fmt.Errorf("temporal: start worker: %w", err)
 	}
-	return nil
+	return a.sendCanaries()
 }
 
 // WorkerOptions are the settings of every worker.
@@ -133,6 +166,7 @@ func (a *App) WorkerOptions() worker.Options {
 		MaxConcurrentWorkflowTaskPollers:        10,
 		// A worker that can't go on must not leave a process that only looks alive.
 		OnFatalError: a.fail,
+		Interceptors: []interceptor.WorkerInterceptor{a.Telemetry.Failures()},
 	}
 }
 
@@ -150,14 +184,13 @@ func (a *App) ReachTemporal(ctx context.Context) error {
 
 // Serve answers HTTP on a listener until Stop. Temporal may be away: readiness then says degraded.
 func (a *App) Serve(l net.Listener, cfg server.Config) error {
-	handler, err := server.New(server.Deps{Desk: a.Desk, DB: a.DB, Clock: clock.System{}, Log: a.Log, Ready: a.ready, Config: cfg})
+	handler, err := server.New(server.Deps{Desk: a.Desk, DB: a.DB, Clock: clock.System{}, Log: a.Log, Ready: a.Parts,
+		Tracer: a.Telemetry.Tracer, Observe: a.Telemetry.Request, Config: cfg})
 	if err != nil {
 		return err
 	}
 	a.handler = handler
-	a.server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
-		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug)}
+	a.server = newServer(a.withMetrics(handler, cfg.BaseURL), a.Log)
 	a.running.Add(1)
 	go func() {
 		defer a.running.Done()
@@ -166,6 +199,12 @@ func (a *App) Serve(l net.Listener, cfg server.Config) error {
 		}
 	}()
 	return nil
+}
+
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 }
 
 func (a *App) fail(err error) {
@@ -200,32 +239,6 @@ func (a *App) ready(ctx context.Context) []server.Part {
 const (
 	// statementTimeout keeps a stalled database from holding every connection for good.
 	statementTimeout = 15 * time.Second
-	drainTime        = 20 * time.Second
 	// outboxConnections of the dispatcher, beside those of the record.
 	outboxConnections = 4
 )
-
-// Stop ends everything in order: readiness says no, requests under way are answered, the dispatcher finishes what it
-// began, the worker its steps, and the record is closed last.
-func (a *App) Stop() error {
-	a.stopping.Store(true)
-	time.Sleep(a.options.Notice)
-	var errs []error
-	if a.server != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-		defer cancel()
-		if err := a.server.Shutdown(ctx); err != nil {
-			errs = append(errs, err, a.server.Close())
-		}
-		a.handler.Close()
-	}
-	if a.cancel != nil {
-		a.cancel()
-	}
-	if a.worker != nil {
-		a.worker.Stop()
-	}
-	a.running.Wait()
-	a.Temporal.Close()
-	return errors.Join(append(errs, a.Dispatcher.Outbox.Close(), a.DB.Close())...)
-}
