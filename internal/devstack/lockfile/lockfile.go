@@ -77,7 +77,10 @@ func Share(ctx context.Context, path string) (*Lock, error) {
 }
 
 // Release gives the lock up. The file stays: removing it would let two processes lock two files of one name.
-func (l *Lock) Release() error { return l.file.Close() }
+//
+// It is unlocked before it is closed: a process that is being started just now holds our open files too, until it runs its
+// own program.
+func (l *Lock) Release() error { return errors.Join(flock(l.file, syscall.LOCK_UN), l.file.Close()) }
 
 func open(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
