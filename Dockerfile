@@ -12,6 +12,6 @@ FROM debian:trixie-slim
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /throughline /usr/local/bin/throughline
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8080 9464
 ENTRYPOINT ["throughline"]
 CMD ["help"]

@@ -46,6 +46,7 @@ func TestAskedToEndInTheMiddle(t *testing.T) {
 	g := newGate(t, d.provider.URL)
 	d.environment = append(d.environment, "SENDGRID_BASE_URL="+g.URL)
 	a := d.settle()
+	probes := d.hire()
 	food := a.service("Little Lake Food Bank")
 	mailed := a.refer("Mailed Canary", "food", "routine", food)
 	select {
@@ -67,6 +68,18 @@ func TestAskedToEndInTheMiddle(t *testing.T) {
 	until(t, "the call is not being written down", time.Minute, func() bool {
 		return count(t, d.stack.DatabaseURL, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 1
 	})
+
+	until(t, "the worker's canary does not come through", time.Minute, func() bool {
+		status, body := fetch(t, web, "GET", probes+"/readyz")
+		return status == 200 && strings.Contains(string(body), `{"name":"canary","ok":true}`)
+	})
+	if status, body := fetch(t, web, "GET", probes+"/metrics"); status != 200 || !strings.Contains(string(body), "throughline_canary_age_seconds") ||
+		!strings.Contains(string(body), `throughline_up{part="database"} 1`) || strings.Contains(string(body), "Canary ") {
+		t.Errorf("the worker's metrics: %d\n%s", status, body)
+	}
+	if status, body := fetch(t, web, "GET", d.base+"/metrics"); status != 200 || !strings.Contains(string(body), `throughline_http_request_duration_seconds_count{method="POST",route="/api/v1/referrals",status="2xx"} 1`) {
+		t.Errorf("the metrics of serve: %d\n%s", status, body)
+	}
 
 	for _, p := range d.processes {
 		must(t, p.command.Process.Signal(syscall.SIGTERM))
@@ -92,8 +105,11 @@ func TestAskedToEndInTheMiddle(t *testing.T) {
 	for _, p := range d.processes {
 		p.end(syscall.SIGTERM, 35*time.Second)
 		want := []string{"readiness", "dispatcher", "worker", "temporal", "database", "telemetry"}
-		if strings.HasSuffix(p.name, "serve") {
+		switch {
+		case strings.HasSuffix(p.name, "serve"):
 			want = []string{"readiness", "http", "dispatcher", "temporal", "database", "telemetry"}
+		case p == d.processes[len(d.processes)-1]:
+			want = []string{"readiness", "dispatcher", "worker", "temporal", "metrics", "database", "telemetry"}
 		}
 		if got := stopped(p); !slices.Equal(got, want) {
 			t.Errorf("%s stopped %q, want %q", p.name, got, want)
@@ -108,6 +124,18 @@ func TestAskedToEndInTheMiddle(t *testing.T) {
 	if n := len(d.provider.Messages()); n != 1 {
 		t.Errorf("%d emails went out", n)
 	}
+}
+
+// hire starts a third worker, which answers about itself, and gives where.
+func (d *deployment) hire() (probes string) {
+	d.t.Helper()
+	address := freePort(d.t)
+	p := launch(d.t, append(slices.Clone(d.environment), "METRICS_ADDR="+address), "throughline", "worker")
+	d.processes = append(d.processes, p)
+	until(d.t, "the worker does not answer about itself", 2*time.Minute, func() bool {
+		return !p.hasEnded() && strings.Contains(p.said.String(), `"msg":"ready"`)
+	})
+	return "http://" + address
 }
 
 // stopped are the parts that a process says have stopped, in order.

@@ -87,7 +87,7 @@ func Start(ctx context.Context, o Options) (*Telemetry, error) {
 	}
 	t.traces = sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter, sdktrace.WithExportTimeout(exportLimit)),
 		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "throughline"),
-			attribute.String("service.namespace", o.Process), attribute.String("service.instance.id", uuid.NewString()))))
+			attribute.String("throughline.process", o.Process), attribute.String("service.instance.id", uuid.NewString()))))
 	t.Tracer = trace.New(t.traces)
 	return t, nil
 }

@@ -30,7 +30,7 @@ func recorder() (trace.Tracer, *sdktrace.TracerProvider, *tracetest.SpanRecorder
 func said(s sdktrace.ReadOnlySpan) map[string]string {
 	all := map[string]string{}
 	for _, a := range s.Attributes() {
-		all[string(a.Key)] = a.Value.Emit()
+		all[string(a.Key)] = a.Value.String()
 	}
 	return all
 }
