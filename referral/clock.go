@@ -7,10 +7,10 @@ var nobody = uuid.Nil
 
 // What the clock does, by policy. Each is what Next names, when it is due; done twice, the second time does nothing.
 
-// ByClock reports a command that only the clock gives.
+// ByClock reports a command that only the clock gives, or the mail provider.
 func (n Name) ByClock() bool {
 	switch n {
-	case Send, PassOver, Remind, Escalate, Lapse, AskAgency, RaiseTask, EscalateTask, Undelivered:
+	case Send, PassOver, Remind, Escalate, Lapse, AskAgency, RaiseTask, EscalateTask, Undelivered, Delivered:
 		return true
 	}
 	return false
@@ -177,23 +177,4 @@ func (d *decision) hand(t *Task) {
 	t.Escalations++
 	t.Role, t.Assignee = Coordinator, nobody
 	t.Due = d.pace().EscalateAgain.doubled(t.Escalations).From(d.now, d.Facts.Helpline)
-}
-
-// Undelivered says that a letter did not reach the agency, or may not have. Next turns that into a phone call while an
-// answer is awaited; a notice after the end of an offer has no Next, so the call is a task at once (I8).
-const Undelivered Name = "undelivered"
-
-func (d *decision) undelivered() error {
-	if err := d.allow([]Role{System}); err != nil {
-		return err
-	}
-	o := d.Facts.offer(d.c.Offer)
-	if o == nil {
-		return NotFound("offer")
-	}
-	d.Events = append(d.Events, Event{What: Undelivered, Offer: o.ID, Code: d.c.Reason})
-	if o.State.Ended() || d.Facts.State == Closed || o.State == OutcomeReported {
-		d.raise(CallAgency, o.ID, "mail_undelivered", Navigator, d.Facts.Owner)
-	}
-	return nil
 }

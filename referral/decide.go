@@ -36,7 +36,7 @@ type Command struct {
 	Offer    uuid.UUID
 	Task     uuid.UUID
 	TaskKind TaskKind
-	Reason   string // of decline, fail, withdraw; cause of raise_task
+	Reason   string // of decline, fail, withdraw, resend; cause of raise_task
 	Outcome  string // of report_outcome, confirm, close
 	Unmet    string // reason, when the outcome is unmet
 	At       time.Time
@@ -60,6 +60,10 @@ const (
 	NewLinkLetter   Letter = "link"
 )
 
+// WantsAnswer reports a letter that asks something of the agency. The others only say what has happened, and what
+// becomes of them holds no referral up.
+func (l Letter) WantsAnswer() bool { return l != ReceiptLetter && l != WithdrawnLetter }
+
 // Event is one line of the timeline.
 type Event struct {
 	What  Name
@@ -75,6 +79,7 @@ type Event struct {
 type Post struct {
 	Offer  uuid.UUID
 	Letter Letter
+	Again  string // why it is sent again; "" the first time
 }
 
 // Change is what a command makes of the facts. With no events nothing changed: the command had been carried out
@@ -116,7 +121,8 @@ var rules = map[Name]func(*decision) error{
 	Close: (*decision).close, Reassign: (*decision).reassign, FinishTask: (*decision).finishTask,
 	Send: (*decision).send, PassOver: (*decision).passOver, Remind: (*decision).remind, Escalate: (*decision).escalate, Lapse: (*decision).lapse,
 	AskAgency: (*decision).askAgency, RaiseTask: (*decision).raiseTask, EscalateTask: (*decision).escalateTask,
-	Undelivered: (*decision).undelivered,
+	Undelivered: (*decision).undelivered, Delivered: (*decision).delivered, Arrived: (*decision).arrived,
+	Resend: (*decision).resend,
 }
 
 // CommandNames lists every command, sorted.
@@ -252,10 +258,15 @@ func (d *decision) overtake(o *Offer) {
 // post asks for a letter to the offer's agency. Letters that want an answer become the offer's mail.
 func (d *decision) post(o *Offer, l Letter) {
 	d.Posts = append(d.Posts, Post{Offer: o.ID, Letter: l})
-	if l == ReceiptLetter || l == WithdrawnLetter {
+	if !l.WantsAnswer() {
 		return
 	}
-	o.Mail = Mail{State: MailPending, Since: d.now}
+	d.mailed(o, l)
+}
+
+// mailed makes a letter that is to go out the offer's mail.
+func (d *decision) mailed(o *Offer, l Letter) {
+	o.Mail = Mail{Letter: l, State: MailPending, Since: d.now}
 	if d.c.NoAddress {
 		o.Mail.State = MailFailed
 	}

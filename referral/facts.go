@@ -55,16 +55,22 @@ type MailState string
 
 // Mail states. The first is the zero value: nothing was to be mailed.
 const (
-	MailNone     MailState = ""
-	MailPending  MailState = "pending"  // not handed over yet
-	MailAccepted MailState = "accepted" // the provider has it
-	MailFailed   MailState = "failed"   // refused, bounced, or there is no address
-	MailUnknown  MailState = "unknown"  // ambiguous: it may or may not have gone out
+	MailNone      MailState = ""
+	MailPending   MailState = "pending"   // not handed over yet
+	MailAccepted  MailState = "accepted"  // the provider has it, and says nothing more of it
+	MailUnheard   MailState = "unheard"   // the provider has it and will say what becomes of it, but has not yet
+	MailDeferred  MailState = "deferred"  // the agency's mail server puts it off; the provider goes on trying
+	MailDelivered MailState = "delivered" // the agency's mail server took it: a hint, for nobody need have read it
+	MailFailed    MailState = "failed"    // refused, bounced, or there is no address
+	MailUnknown   MailState = "unknown"   // ambiguous: it may or may not have gone out
 )
 
-// Mail is the latest message of an offer.
+// Mail is the latest message of an offer that wants an answer.
 type Mail struct {
-	State MailState
+	Letter Letter
+	State  MailState
+	// Since is when that state became news. Of letters that went unheard one after the other it is the first's: a
+	// reminder does not begin the wait for the provider's word anew.
 	Since time.Time
 }
 

@@ -99,13 +99,18 @@ func (n *next) offer(o Offer) {
 	}
 }
 
-// mail turns a message that did not go out, or may not have, into a phone call at once (I8).
+// mail turns a message into a phone call (I8): at once when it did not arrive, and after a while when it may not have,
+// when it is put off again and again, or when nobody says what became of it.
 func (n *next) mail(o Offer) {
 	due := o.Mail.Since
 	switch o.Mail.State {
 	case MailFailed:
 	case MailPending, MailUnknown:
 		due = n.pace.Unsent.From(o.Mail.Since, o.Calendar)
+	case MailDeferred:
+		due = n.pace.Deferred.From(o.Mail.Since, o.Calendar)
+	case MailUnheard:
+		due = n.pace.Unheard.From(o.Mail.Since, o.Calendar)
 	default:
 		return
 	}

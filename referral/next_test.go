@@ -104,7 +104,7 @@ func TestMailThatDidNotGoOutBecomesAPhoneCall(t *testing.T) {
 	for _, c := range []struct {
 		state MailState
 		wait  time.Duration
-	}{{MailFailed, 0}, {MailPending, 15 * time.Minute}, {MailUnknown, 15 * time.Minute}} {
+	}{{MailFailed, 0}, {MailPending, 15 * time.Minute}, {MailUnknown, 15 * time.Minute}, {MailDeferred, 4 * time.Hour}, {MailUnheard, 24 * time.Hour}} {
 		for _, s := range []OfferState{Sent, Accepted, Contacting, Scheduled, InService} {
 			f := at(t, s, Routine)
 			f.Offers[0].Mail = Mail{State: c.state, Since: monday10}

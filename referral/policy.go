@@ -3,6 +3,7 @@ package referral
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -87,6 +88,8 @@ func (w Wait) clock() time.Duration {
 type Pace struct {
 	FinishDraft     Wait `json:"finish_draft"`      // navigator completes a draft
 	Unsent          Wait `json:"unsent"`            // mail not handed over by then → phone task
+	Deferred        Wait `json:"deferred"`          // mail still put off by the agency's server → phone task
+	Unheard         Wait `json:"unheard"`           // no final word of the provider on a mail → phone task
 	Remind          Wait `json:"remind"`            // agency silent → reminder
 	Escalate        Wait `json:"escalate"`          // still silent → a coordinator calls
 	Lapse           Wait `json:"lapse"`             // still silent → the offer ends, the next agency is asked
@@ -134,11 +137,11 @@ func w(s string) Wait {
 func Standard() Policy {
 	return Policy{
 		Name: "standard",
-		Routine: Pace{FinishDraft: w("1bd"), Unsent: w("15m"), Remind: w("1bd"), Escalate: w("2bd"), Lapse: w("4bd"),
+		Routine: Pace{FinishDraft: w("1bd"), Unsent: w("15m"), Deferred: w("4h"), Unheard: w("24h"), Remind: w("1bd"), Escalate: w("2bd"), Lapse: w("4bd"),
 			AnswerAgency: w("1bd"), PauseCap: w("2bd"), FirstContact: w("3bd"), Contacting: w("5bd"), ContactAttempts: 3,
 			AfterVisit: w("1d"), InServiceFirst: w("7d"), InServiceThen: w("30d"), WaitlistRecheck: w("30d"),
 			AskGrace: w("2bd"), AskClient: w("7d"), TaskDue: w("1bd"), EscalateAgain: w("1bd")},
-		Urgent: Pace{FinishDraft: w("1h"), Unsent: w("5m"), Remind: w("1h"), Escalate: w("2h"), Lapse: w("4h"),
+		Urgent: Pace{FinishDraft: w("1h"), Unsent: w("5m"), Deferred: w("30m"), Unheard: w("2h"), Remind: w("1h"), Escalate: w("2h"), Lapse: w("4h"),
 			AnswerAgency: w("1h"), PauseCap: w("2h"), FirstContact: w("4h"), Contacting: w("1bd"), ContactAttempts: 3,
 			AfterVisit: w("1d"), InServiceFirst: w("7d"), InServiceThen: w("30d"), WaitlistRecheck: w("7d"),
 			AskGrace: w("4h"), AskClient: w("2d"), TaskDue: w("1h"), EscalateAgain: w("2h")},
@@ -148,7 +151,7 @@ func Standard() Policy {
 
 // Demo turns business days into seconds, so that a whole life can be watched in two minutes.
 func Demo() Policy {
-	pace := Pace{FinishDraft: w("30s"), Unsent: w("15s"), Remind: w("10s"), Escalate: w("20s"), Lapse: w("40s"),
+	pace := Pace{FinishDraft: w("30s"), Unsent: w("15s"), Deferred: w("15s"), Unheard: w("25s"), Remind: w("10s"), Escalate: w("20s"), Lapse: w("40s"),
 		AnswerAgency: w("20s"), PauseCap: w("30s"), FirstContact: w("20s"), Contacting: w("20s"), ContactAttempts: 3,
 		AfterVisit: w("10s"), InServiceFirst: w("20s"), InServiceThen: w("60s"), WaitlistRecheck: w("30s"),
 		AskGrace: w("15s"), AskClient: w("15s"), TaskDue: w("20s"), EscalateAgain: w("60s")}
@@ -215,9 +218,28 @@ func (p Pace) validate(at string) []error {
 	return errs
 }
 
-// ParsePolicy reads a policy from JSON, refusing unknown fields, and validates it.
-func ParsePolicy(raw []byte) (Policy, error) {
+// younger are the waits that policies written before them lack, as the standard policy has them; all else is zero.
+func younger() Policy {
 	var p Policy
+	s := Standard()
+	p.Routine.Deferred, p.Routine.Unheard = s.Routine.Deferred, s.Routine.Unheard
+	p.Urgent.Deferred, p.Urgent.Unheard = s.Urgent.Deferred, s.Urgent.Unheard
+	return p
+}
+
+// StoredPolicy reads a policy that was valid when it was put in force; waits that have come since are the standard's.
+func StoredPolicy(raw []byte) (Policy, error) {
+	p := younger()
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return Policy{}, fmt.Errorf("stored policy: %w", err)
+	}
+	return p, nil
+}
+
+// ParsePolicy reads a policy from JSON, refusing unknown fields, and validates it. Waits younger than the file may be
+// missing; they are the standard's.
+func ParsePolicy(raw []byte) (Policy, error) {
+	p := younger()
 	if err := strict(raw, &p); err != nil {
 		if faults := unreadableWaits(raw); faults != nil {
 			return Policy{}, faults

@@ -59,6 +59,16 @@ var WithdrawReasons = []Reason{
 	{"other", OfClient},
 }
 
+// ResendReasons are why a letter is sent again. An agency that mislaid it had it in time; with the others it had not.
+var ResendReasons = []Reason{
+	{"not_received", OfSystem},
+	{"address_corrected", OfSystem},
+	{mislaid, OfProvider},
+	{"other", OfSystem},
+}
+
+const mislaid = "mislaid"
+
 // ServiceClosed is why the clock passes over a service: it takes no referrals any more when its turn comes.
 var ServiceClosed = Reason{"service_closed", OfProvider}
 

@@ -43,7 +43,7 @@ func (w *walk) person() {
 	c := Command{
 		Do:      rapid.SampledFrom(CommandNames()).Draw(w.T, "do"),
 		Offer:   w.someOffer(),
-		Reason:  rapid.SampledFrom([]string{"full", "other", "client_declined", "moved", "nonsense"}).Draw(w.T, "reason"),
+		Reason:  rapid.SampledFrom([]string{"full", "other", "client_declined", "moved", "address_corrected", "nonsense"}).Draw(w.T, "reason"),
 		Outcome: rapid.SampledFrom([]string{"received_in_full", "moved", "unmet", "nonsense"}).Draw(w.T, "outcome"),
 		Unmet:   rapid.SampledFrom([]string{"", "", "cost"}).Draw(w.T, "unmet"),
 		At:      w.now.Add(time.Duration(rapid.IntRange(-48, 2000).Draw(w.T, "hours")) * time.Hour),
@@ -117,12 +117,14 @@ func (w *walk) clock() {
 func (w *walk) post() {
 	o := w.f.offer(rapid.SampledFrom(w.f.Offers).Draw(w.T, "whose mail").ID)
 	if rapid.IntRange(0, 4).Draw(w.T, "lost") == 0 {
-		w.decide(Command{Do: Undelivered, Offer: o.ID, Reason: "bounced"}, Actor{Role: System})
+		word := rapid.SampledFrom([]Name{Undelivered, Delivered}).Draw(w.T, "word")
+		w.decide(Command{Do: word, Offer: o.ID, Reason: "bounced"}, Actor{Role: System})
 		return
 	}
 	if o.Mail.State != MailNone && w.f.State == Open {
 		f := w.f.clone()
-		f.offer(o.ID).Mail = Mail{State: rapid.SampledFrom([]MailState{MailAccepted, MailFailed, MailUnknown}).Draw(w.T, "mail"), Since: w.now}
+		state := rapid.SampledFrom([]MailState{MailAccepted, MailUnheard, MailDeferred, MailDelivered, MailFailed, MailUnknown}).Draw(w.T, "mail")
+		f.offer(o.ID).Mail = Mail{Letter: o.Mail.Letter, State: state, Since: w.now}
 		w.f = f
 	}
 }

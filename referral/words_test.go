@@ -17,11 +17,16 @@ func keysOfTheRules() []string {
 		}
 	}
 	add("referral_state.", texts(referral.States)...)
+	for _, w := range referral.MailWords {
+		if w.Hard() {
+			add("undelivered.", string(w))
+		}
+	}
 	for _, s := range referral.OfferStates {
 		add("offer_state.", string(s), string(s)+".hint")
 	}
 	for prefix, list := range map[string][]referral.Reason{
-		"decline.": referral.DeclineReasons, "fail.": referral.FailReasons, "withdraw.": append(slices.Clone(referral.WithdrawReasons), referral.ServiceClosed),
+		"decline.": referral.DeclineReasons, "fail.": referral.FailReasons, "resend.": referral.ResendReasons, "withdraw.": append(slices.Clone(referral.WithdrawReasons), referral.ServiceClosed),
 		"outcome.": referral.Outcomes, "unmet.": referral.UnmetReasons,
 	} {
 		for _, r := range list {
@@ -37,13 +42,13 @@ func keysOfTheRules() []string {
 		add("task.", string(k), string(k)+".do")
 	}
 	add("task_state.", texts([]referral.TaskState{referral.TaskOpen, referral.TaskDone, referral.TaskOvertaken})...)
-	add("cause.", "mail_failed", "mail_pending", "mail_unknown", "mail_undelivered", "no_address", "asked", "contact_attempts",
+	add("cause.", "mail_failed", "mail_pending", "mail_unknown", "mail_deferred", "mail_unheard", "mail_undelivered", "no_address", "asked", "contact_attempts",
 		"outcome_reported", "nobody_left", "waitlisted", "failed", "silence")
 	add("step.", string(referral.FinishDraft))
 	add("event.", texts(referral.EventNames())...)
 	for _, n := range referral.CommandNames() {
 		add("command.", string(n))
-		if n.ByClock() && n != referral.Undelivered && n != referral.PassOver {
+		if n.ByClock() && n != referral.Undelivered && n != referral.Delivered && n != referral.PassOver {
 			add("step.", string(n))
 		}
 	}
