@@ -82,6 +82,12 @@ func (w *work) save(ctx context.Context, change referral.Change) error {
 	if err := db.Write(ctx, w.tx, parts...); err != nil {
 		return err
 	}
+	if err := w.postAgain(ctx, change.Posts, after); err != nil {
+		return err
+	}
+	if err := w.saveArrived(ctx, before, after); err != nil {
+		return err
+	}
 	w.rec.Facts, w.rec.Step = after, step
 	return w.unmailable(ctx, change.Posts)
 }
@@ -155,28 +161,36 @@ func sameOffer(a, b referral.Offer) bool {
 // minutes have passed since. Still it is told of each decision: what waits tells the newest, and its link shows it.
 var receiptPace = db.ReceiptPace{Most: 3, Window: 10 * time.Minute}
 
-// letters turns letters into message rows. One to an agency without an address is a row too, refused from the start.
+// letters turns letters into message rows, those that are sent again apart. One to an agency without an address is a row
+// too, refused from the start.
 func (w *work) letters(posts []referral.Post, f referral.Facts) []db.Part {
 	var receipts []db.Part // a change has one at most
 	messages, occasion := make([]db.NewMessage, 0, len(posts)), fmt.Sprintf("v%d", f.Version)
 	for _, p := range posts {
-		o := find(f.Offers, p.Offer)
-		s := w.services[o.Service]
-		m := db.NewMessage{ID: uuid.New(), Offer: o.ID, Letter: p.Letter, Recipient: s.Email, Locale: s.MailLocale,
-			OfferState: o.State, State: db.MessagePending, Generation: 1}
-		if m.Locale == "" {
-			m.Locale = "en"
-		}
-		if m.Recipient == "" {
-			m.State, m.ErrorClass = db.MessageRejected, "no_address"
-		}
-		if p.Letter != referral.ReceiptLetter {
+		m := w.letter(p, find(f.Offers, p.Offer))
+		switch {
+		case p.Again != "":
+		case p.Letter == referral.ReceiptLetter:
+			receipts = append(receipts, db.InsertReceipt(w.rec.Organisation, f.ID, f.Version, occasion, w.now, receiptPace, m))
+		default:
 			messages = append(messages, m)
-			continue
 		}
-		receipts = append(receipts, db.InsertReceipt(w.rec.Organisation, f.ID, f.Version, occasion, w.now, receiptPace, m))
 	}
 	return append(receipts, db.InsertMessages(w.rec.Organisation, f.ID, f.Version, occasion, w.now, messages))
+}
+
+// letter makes the row of a letter to the agency of an offer, on its first occasion.
+func (w *work) letter(p referral.Post, o *referral.Offer) db.NewMessage {
+	s := w.services[o.Service]
+	m := db.NewMessage{ID: uuid.New(), Offer: o.ID, Letter: p.Letter, Recipient: s.Email, Locale: s.MailLocale,
+		OfferState: o.State, State: db.MessagePending, Generation: 1, Reason: p.Again}
+	if m.Locale == "" {
+		m.Locale = "en"
+	}
+	if m.Recipient == "" {
+		m.State, m.ErrorClass = db.MessageRejected, "no_address"
+	}
+	return m
 }
 
 // promise is what the workflow must be told: its start when a draft opens, or the news of a change that it did not make

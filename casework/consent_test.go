@@ -14,7 +14,7 @@ import (
 // changed names the tables that differ.
 func changed(before, after map[string]string) []string {
 	names := []string{}
-	for _, table := range []string{"cases", "referrals", "offers", "tasks", "messages", "links", "timeline", "outbox", "idempotency", "consents", "audit"} {
+	for _, table := range []string{"cases", "referrals", "offers", "tasks", "messages", "links", "timeline", "outbox", "idempotency", "consents", "audit", "provider_events"} {
 		if before[table] != after[table] {
 			names = append(names, table)
 		}

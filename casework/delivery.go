@@ -27,7 +27,7 @@ type Outgoing struct {
 func (d *Desk) TakeLetter(ctx context.Context, id uuid.UUID, provider string) (out Outgoing, ok bool, err error) {
 	now := d.Clock.Now()
 	err = d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		out.Outgoing, ok, err = db.TakeMessage(ctx, tx, id, provider, now)
+		out.Outgoing, ok, err = db.TakeMessage(ctx, tx, id, provider, d.Reports != "" && provider == d.Reports, now)
 		if err != nil || !ok {
 			return err
 		}
@@ -112,7 +112,7 @@ func (d *Desk) SettleLetter(ctx context.Context, id uuid.UUID, s Settled) error 
 			return err
 		}
 		handedOver := s.State == db.MessageAccepted || s.State == db.MessagePending
-		if handedOver && !wantsAnswer(m.Letter) {
+		if handedOver && !m.Letter.WantsAnswer() {
 			return nil
 		}
 		who := Actor{Actor: referral.Actor{Role: referral.System}, Organisation: m.Organisation, Via: ViaMail}
@@ -132,15 +132,16 @@ func (d *Desk) SettleLetter(ctx context.Context, id uuid.UUID, s Settled) error 
 // into a phone call; for the others nothing waits, so the call is made work here, unless the rules have done so.
 func (w *work) undelivered(ctx context.Context, offer uuid.UUID, l referral.Letter, class string) error {
 	change, err := w.decide(ctx, referral.Command{Do: referral.Undelivered, Offer: offer, Reason: class})
-	if err != nil || wantsAnswer(l) || raised(change) {
+	if err != nil || l.WantsAnswer() || raised(change) {
 		return err
 	}
-	_, err = w.decide(ctx, referral.Command{Do: referral.RaiseTask, TaskKind: referral.CallAgency, Offer: offer, Reason: "mail_undelivered"})
-	return err
+	return w.callNow(ctx, offer)
 }
 
-func wantsAnswer(l referral.Letter) bool {
-	return l != referral.ReceiptLetter && l != referral.WithdrawnLetter
+// callNow makes a call about a letter that no step waits for.
+func (w *work) callNow(ctx context.Context, offer uuid.UUID) error {
+	_, err := w.decide(ctx, referral.Command{Do: referral.RaiseTask, TaskKind: referral.CallAgency, Offer: offer, Reason: "mail_undelivered"})
+	return err
 }
 
 func raised(c referral.Change) bool {
@@ -151,7 +152,7 @@ func raised(c referral.Change) bool {
 func (w *work) unmailable(ctx context.Context, posts []referral.Post) error {
 	for _, p := range posts {
 		o := find(w.rec.Facts.Offers, p.Offer)
-		if wantsAnswer(p.Letter) || w.email(o) != "" {
+		if p.Letter.WantsAnswer() || w.email(o) != "" {
 			continue
 		}
 		mail := *w

@@ -17,6 +17,11 @@ type Desk struct {
 	Clock clock.Clock
 	// Nudge, when set, is called after a commit that left something in the outbox, so that it goes out at once.
 	Nudge func()
+	// NudgeEvents, when set, is called after a commit that left events of the mail provider to be applied.
+	NudgeEvents func()
+	// Reports names the mail provider that reports to us what becomes of its letters; "" when none does. Nothing final is
+	// expected of any other.
+	Reports string
 
 	known terms
 }

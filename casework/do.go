@@ -138,23 +138,28 @@ func (w *work) prepare(ctx context.Context, in CommandInput, c *referral.Command
 }
 
 func ofOneOffer(do referral.Name) bool {
-	for _, t := range referral.Transitions {
-		if t.Do == do {
-			return true
-		}
-	}
-	return false
+	return ofLetter(do) || slices.ContainsFunc(referral.Transitions, func(t referral.Transition) bool { return t.Do == do })
 }
 
-// onlyOffer finds the offer that a command must mean when none is named: the only one the graph lets it move.
+// ofLetter reports a command about the letter of an offer, which moves the offer nowhere.
+func ofLetter(do referral.Name) bool { return do == referral.Arrived || do == referral.Resend }
+
+// couldMean reports an offer that a command may be about: one that the graph lets it move, or whose letter it settles.
+func couldMean(do referral.Name, at referral.OfferState) bool {
+	if ofLetter(do) {
+		return at.Awaiting() || at.Taken()
+	}
+	return slices.ContainsFunc(referral.Transitions, func(t referral.Transition) bool {
+		return t.Do == do && (at == t.To || slices.Contains(t.From, at))
+	})
+}
+
+// onlyOffer finds the offer that a command must mean when none is named: the only one it could be about.
 func (w *work) onlyOffer(do referral.Name) (uuid.UUID, error) {
 	var candidates []referral.Offer
 	for _, o := range w.rec.Facts.Offers {
-		for _, t := range referral.Transitions {
-			if t.Do == do && (o.State == t.To || slices.Contains(t.From, o.State)) {
-				candidates = append(candidates, o)
-				break
-			}
+		if couldMean(do, o.State) {
+			candidates = append(candidates, o)
 		}
 	}
 	switch len(candidates) {

@@ -224,7 +224,7 @@ func (d *Desk) AskNewLink(ctx context.Context, raw string) error {
 			return err
 		}
 		// The clock watches over this letter too: until it is out, a call about it may come next.
-		o.Mail = referral.Mail{State: referral.MailPending, Since: now}
+		o.Mail = referral.Mail{Letter: m.Letter, State: referral.MailPending, Since: now}
 		_, err = w.refresh(ctx)
 		return err
 	})

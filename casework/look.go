@@ -216,8 +216,8 @@ func referralOf(v db.ReferralView) (Referral, error) {
 	}
 	for i := range r.Offers {
 		o := &r.Offers[i]
-		o.TaskStatus, o.Can = o.State.TaskStatus(), staffCommands(v.State, o.State)
-		o.Mail = db.MailStateOf(string(o.Mail))
+		o.TaskStatus = o.State.TaskStatus()
+		o.Can = append(staffCommands(v.State, o.State), referral.MailCommands(v.State, o.State, o.Mail)...)
 	}
 	if r.Tasks, err = db.Rows[Task](v.Tasks); err != nil {
 		return r, fmt.Errorf("read tasks: %w", err)

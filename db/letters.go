@@ -27,11 +27,11 @@ type Outgoing struct {
 }
 
 // TakeMessage claims a pending message for one attempt, locks its referral and reads what the letter says; ok is false
-// when it is not pending.
-func TakeMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, provider string, at time.Time) (o Outgoing, ok bool, err error) {
+// when it is not pending. reports says that the provider will tell us what becomes of it.
+func TakeMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, provider string, reports bool, at time.Time) (o Outgoing, ok bool, err error) {
 	var list []Outgoing
 	err = tx.SelectContext(ctx, &list, `WITH m AS (
-		UPDATE messages SET state = 'claimed', provider = $2, attempted_at = $3, attempts = attempts + 1
+		UPDATE messages SET state = 'claimed', provider = $2, attempted_at = $3, attempts = attempts + 1, expects_events = $4
 		WHERE id = $1 AND state = 'pending' RETURNING *)
 		SELECT m.id, m.organisation_id, m.referral_id, m.offer_id, m.letter, m.recipient, m.locale, m.offer_state, m.state, m.attempts,
 			m.attempted_at, r.need, r.urgency, o.service_id, coalesce(s.name, '') AS service,
@@ -40,7 +40,7 @@ func TakeMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, provider string
 		FROM m JOIN offers o ON o.id = m.offer_id JOIN referrals r ON r.id = m.referral_id
 			JOIN organisations g ON g.id = m.organisation_id
 			LEFT JOIN services s ON s.id = o.service_id LEFT JOIN agencies a ON a.id = s.agency_id
-		FOR UPDATE OF r`, id, provider, at)
+		FOR UPDATE OF r`, id, provider, at, reports)
 	if err != nil {
 		return o, false, fmt.Errorf("take message: %w", Translate(err))
 	}

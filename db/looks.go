@@ -45,11 +45,10 @@ const referralView = `SELECT r.id, r.case_id, c.reference, r.episode_of, r.need,
 		SELECT o.id, o.service_id, coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr,
 			coalesce(a.name, '') AS agency, coalesce(a.name_fr, '') AS agency_fr, coalesce(reach.phone, '') AS phone, o.rank,
 			o.state, o.reason, o.reason_note, o.outcome, o.question, o.answer, o.answered_by, o.entered_at, o.sent_at,
-			o.reminded_at, o.escalated_at, o.attempts, o.visit_at AS appointment_at, o.created_at, coalesce(m.state, '') AS mail
+			o.reminded_at, o.escalated_at, o.attempts, o.visit_at AS appointment_at, o.created_at, ` + mailState + ` AS mail
 		FROM offers o LEFT JOIN services s ON s.id = o.service_id LEFT JOIN agencies a ON a.id = s.agency_id
 			LEFT JOIN service_reach reach ON reach.id = o.service_id
-			LEFT JOIN LATERAL (SELECT state FROM messages WHERE offer_id = o.id AND letter NOT IN ('receipt', 'withdrawn')
-				AND error_class <> 'overtaken' ORDER BY created_at DESC, generation DESC LIMIT 1) m ON true
+			LEFT JOIN LATERAL (` + mailOfOffer + `) m ON true
 		WHERE o.referral_id = r.id) x) AS offers,
 	(SELECT json_agg(x ORDER BY x.state <> 'open', x.due_at, x.id) FROM (
 		SELECT t.id, t.offer_id, coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr,

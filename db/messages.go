@@ -53,6 +53,23 @@ func InsertMessages(organisation, referralID uuid.UUID, version int, stepKey str
 		organisation, referralID, stepKey, at, raw, version)
 }
 
+// NextGeneration says to which occasion a letter that is sent once more belongs, and its number there: the occasion is
+// that of the latest letter of its kind about the offer, or of any kind when there was none.
+func NextGeneration(ctx context.Context, tx *sqlx.Tx, offer uuid.UUID, letter referral.Letter) (stepKey string, generation int, err error) {
+	var found struct {
+		Key  string `db:"step_key"`
+		Most int    `db:"most"`
+	}
+	err = tx.GetContext(ctx, &found, `SELECT m.step_key, (SELECT coalesce(max(generation), 1) FROM messages
+			WHERE offer_id = $1 AND letter = $2 AND step_key = m.step_key) AS most
+		FROM messages m WHERE m.offer_id = $1 AND m.letter NOT IN ('receipt', 'withdrawn')
+		ORDER BY m.letter = $2 DESC, m.created_at DESC, m.generation DESC LIMIT 1`, offer, letter)
+	if err != nil {
+		return "", 0, fmt.Errorf("read messages: %w", Translate(err))
+	}
+	return found.Key, found.Most + 1, nil
+}
+
 // Message is a letter as its delivery needs it.
 type Message struct {
 	ID           uuid.UUID       `db:"id"`

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -36,9 +35,9 @@ func FindPolicy(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UU
 	if len(bodies) == 0 {
 		return referral.Standard(), nil
 	}
-	var p referral.Policy
-	if err := json.Unmarshal(bodies[0], &p); err != nil {
-		return p, fmt.Errorf("read policy: %w", err)
+	p, err := referral.StoredPolicy(bodies[0])
+	if err != nil {
+		return p, fmt.Errorf("policy of organisation %s: %w", organisation, err)
 	}
 	return p, nil
 }

@@ -55,10 +55,11 @@ type recordRow struct {
 // mailedOffer is an offer with the latest message that wants an answer, and where the next one goes.
 type mailedOffer struct {
 	offerRow
-	MailState string     `json:"mail_state"`
-	MailSince *time.Time `json:"mail_since"`
-	Email     string     `json:"email"`
-	Locale    string     `json:"locale"`
+	Letter    referral.Letter    `json:"mail_letter"`
+	MailState referral.MailState `json:"mail_state"`
+	MailSince *time.Time         `json:"mail_since"`
+	Email     string             `json:"email"`
+	Locale    string             `json:"locale"`
 }
 
 type taskJSON struct {
@@ -76,8 +77,7 @@ type taskJSON struct {
 }
 
 // recordQuery reads a whole referral in one round trip. The letters named are those that want no answer: what became
-// of them never holds a referral up. One that was overtaken says nothing of whether the agency can be reached. A letter
-// waits since it was called for, however often it has been tried; one that may have gone out, since it was tried.
+// of them never holds a referral up. One that was overtaken says nothing of whether the agency can be reached.
 const recordQuery = `
 SELECT r.id, r.organisation_id, r.case_id, r.need, r.urgency, r.state, r.outcome, r.unmet_reason, r.evidence, r.version,
 	r.owner_id, r.created_at, r.opened_at, r.closed_at, r.step, g.time_zone,
@@ -86,17 +86,14 @@ SELECT r.id, r.organisation_id, r.case_id, r.need, r.urgency, r.state, r.outcome
 	(SELECT json_agg(x ORDER BY x.rank, x.created_at, x.id) FROM (
 		SELECT o.id, o.service_id, o.rank, o.created_at, o.state, o.reason, o.outcome, o.entered_at, o.sent_at,
 			o.paused_seconds, o.reminded_at, o.escalated_at, o.news_at, o.asked_at, o.asks, o.attempts, o.visit_at,
-			coalesce(m.state, '') AS mail_state, coalesce(m.settled_at,
-				CASE WHEN m.state = 'ambiguous' THEN m.attempted_at END, m.created_at) AS mail_since,
+			coalesce(m.letter, '') AS mail_letter, ` + mailState + ` AS mail_state, ` + mailSince + ` AS mail_since,
 			coalesce(reach.email, '') AS email, coalesce(a.mail_language, 'en') AS locale
 		FROM offers o
 		LEFT JOIN services s ON s.id = o.service_id
 			AND o.state NOT IN ('declined', 'lapsed', 'withdrawn', 'confirmed', 'failed', 'in_error')
 		LEFT JOIN agencies a ON a.id = s.agency_id
 		LEFT JOIN service_reach reach ON reach.id = s.id
-		LEFT JOIN LATERAL (SELECT state, settled_at, attempted_at, created_at FROM messages
-			WHERE offer_id = o.id AND letter NOT IN ('receipt', 'withdrawn') AND error_class <> 'overtaken'
-			ORDER BY created_at DESC, generation DESC LIMIT 1) m ON true
+		LEFT JOIN LATERAL (` + mailOfOffer + `) m ON true
 		WHERE o.referral_id = r.id) x) AS offers,
 	(SELECT json_agg(t ORDER BY t.created_at, t.id) FROM tasks t WHERE t.referral_id = r.id) AS tasks
 FROM referrals r JOIN organisations g ON g.id = r.organisation_id
@@ -135,7 +132,7 @@ func (row recordRow) record() (Record, error) {
 		Evidence: row.Evidence, Version: row.Version, Owner: row.OwnerID, Created: row.CreatedAt, Opened: value(row.OpenedAt),
 		Closed: value(row.ClosedAt), Withdrawn: value(row.WithdrawnAt), Helpline: referral.Calendar{Zone: zone}}
 	if row.Policy != nil {
-		if err := json.Unmarshal(row.Policy, &rec.Policy); err != nil {
+		if rec.Policy, err = referral.StoredPolicy(row.Policy); err != nil {
 			return Record{}, fmt.Errorf("policy of organisation %s: %w", row.OrganisationID, err)
 		}
 	}
@@ -168,19 +165,10 @@ func offersOf(raw []byte) ([]referral.Offer, map[uuid.UUID]Reach, error) {
 			reach[r.ID] = Reach{Email: r.Email, Locale: r.Locale}
 		}
 		offers[i] = r.offer()
-		offers[i].Mail = referral.Mail{State: mailStates[r.MailState], Since: value(r.MailSince)}
+		offers[i].Mail = referral.Mail{Letter: r.Letter, State: r.MailState, Since: value(r.MailSince)}
 	}
 	return offers, reach, nil
 }
-
-// mailStates maps a message's state to what the rules know of it.
-var mailStates = map[string]referral.MailState{
-	MessagePending: referral.MailPending, MessageClaimed: referral.MailPending, MessageAccepted: referral.MailAccepted,
-	MessageRejected: referral.MailFailed, MessageAmbiguous: referral.MailUnknown,
-}
-
-// MailStateOf is what a message's state means to people and to the rules; none for "", which is no message.
-func MailStateOf(message string) referral.MailState { return mailStates[message] }
 
 func tasksOf(raw []byte) ([]referral.Task, error) {
 	if raw == nil {
