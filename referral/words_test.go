@@ -22,6 +22,9 @@ func keysOfTheRules() []string {
 			add("undelivered.", string(w))
 		}
 	}
+	add("undelivered.", "unheard")
+	add("letter.", texts([]referral.Letter{referral.OfferLetter, referral.ReminderLetter, referral.AskLetter, referral.AnsweredLetter,
+		referral.ReceiptLetter, referral.WithdrawnLetter, referral.NewLinkLetter})...)
 	for _, s := range referral.OfferStates {
 		add("offer_state.", string(s), string(s)+".hint")
 	}

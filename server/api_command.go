@@ -29,6 +29,8 @@ var commandFields = map[referral.Name][]string{
 	referral.Close:         {"outcome", "unmet_reason", "for", "note"},
 	referral.Reassign:      {"person_id", "note"},
 	referral.FinishTask:    {"task_id", "note"},
+	referral.Arrived:       {"offer_id", "note"},
+	referral.Resend:        {"offer_id", "reason", "note"},
 }
 
 // apiCommand answers POST /referrals/{id}/{command}.

@@ -99,8 +99,8 @@ func TestTheContractHasTheRulesCodes(t *testing.T) {
 	}
 	var clocks []string
 	for _, n := range referral.CommandNames() {
-		// Undelivered is the provider's word and pass_over a send that was not made: neither is a step.
-		if n.ByClock() && n != referral.Undelivered && n != referral.PassOver {
+		// Undelivered and delivered are the provider's word and pass_over a send that was not made: none is a step.
+		if n.ByClock() && n != referral.Undelivered && n != referral.Delivered && n != referral.PassOver {
 			clocks = append(clocks, string(n))
 		}
 	}
@@ -114,6 +114,7 @@ func TestTheContractHasTheRulesCodes(t *testing.T) {
 		"DeclineReason":  codes(referral.DeclineReasons),
 		"FailReason":     codes(referral.FailReasons),
 		"WithdrawReason": codes(referral.WithdrawReasons),
+		"ResendReason":   codes(referral.ResendReasons),
 		"Outcome":        codes(referral.Outcomes),
 		"UnmetReason":    codes(referral.UnmetReasons),
 		"Evidence":       rules("Evidence"),

@@ -60,7 +60,7 @@ func routing(refused *echo.HTTPError) (*referral.Error, int) {
 	return answer, refused.Code
 }
 
-// fail answers with an error: problem+json under /api/, else a page in the reader's language. What went wrong on our
+// fail answers with an error: problem+json to programs, else a page in the reader's language. What went wrong on our
 // side is logged here, once; what the caller did is not.
 func (s *Server) fail(c echo.Context, err error) error {
 	answer, status := answerOf(err)
@@ -70,7 +70,7 @@ func (s *Server) fail(c echo.Context, err error) error {
 	if c.Response().Committed {
 		return nil
 	}
-	if strings.HasPrefix(c.Request().URL.Path, "/api/") {
+	if isAPI(c) || ofWebhook(c) {
 		return s.problem(c, answer, status)
 	}
 	return s.errorPage(c, answer, status)

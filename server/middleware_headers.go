@@ -31,7 +31,8 @@ func (s *Server) headed(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// sameSite refuses forms that another site made a browser send. The API takes no cookie, so nothing there needs it.
+// sameSite refuses forms that another site made a browser send. The API and the webhook take no cookie, so nothing
+// there needs it.
 func (s *Server) sameSite() (echo.MiddlewareFunc, error) {
 	protection := http.NewCrossOriginProtection()
 	if err := protection.AddTrustedOrigin(s.cfg.BaseURL); err != nil {
@@ -39,7 +40,7 @@ func (s *Server) sameSite() (echo.MiddlewareFunc, error) {
 	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if isAPI(c) || hiddenOrigin(c.Request()) {
+			if isAPI(c) || ofWebhook(c) || hiddenOrigin(c.Request()) {
 				return next(c)
 			}
 			if err := protection.Check(c.Request()); err != nil {

@@ -67,10 +67,14 @@ func (s *Server) timed(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// bounded refuses a body over the limit, whether it says so or not.
+// bounded refuses a body over the limit, whether it says so or not. Batches of events may be longer than forms.
 func (s *Server) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
+		if ofWebhook(c) {
+			r.Body = http.MaxBytesReader(c.Response(), r.Body, maxEventBody)
+			return next(c)
+		}
 		if r.ContentLength > maxBody {
 			return &referral.Error{Code: referral.CodeTooLarge, Message: "the body is over 256 KiB"}
 		}
@@ -79,7 +83,8 @@ func (s *Server) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// readable refuses addresses and forms that are not text Postgres can store. The API reads its own bodies.
+// readable refuses addresses and forms that are not text Postgres can store. The API and the webhook read their own
+// bodies.
 func (s *Server) readable(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -87,7 +92,7 @@ func (s *Server) readable(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil || !storable(r.URL.Path) || !allStorable(query) {
 			return &referral.Error{Code: referral.CodeMalformed, Message: "the address is not text"}
 		}
-		if isAPI(c) || r.Method != http.MethodPost {
+		if isAPI(c) || ofWebhook(c) || r.Method != http.MethodPost {
 			return next(c)
 		}
 		if err := r.ParseForm(); err != nil {

@@ -52,10 +52,12 @@ func (r referralView) OpenTasks() []casework.Task {
 	return slices.DeleteFunc(slices.Clone(r.Tasks), func(t casework.Task) bool { return t.State != referral.TaskOpen })
 }
 
-// Said splits what staff may record of an offer by whose word it is.
-func (r referralView) Said(o casework.Offer) (said struct{ Agency, Client, Helpline []referral.Name }) {
+// Said splits what staff may record of an offer by whose word it is, and what is about its email.
+func (r referralView) Said(o casework.Offer) (said struct{ Agency, Client, Helpline, Mail []referral.Name }) {
 	for _, do := range o.Can {
 		switch {
+		case do == referral.Arrived || do == referral.Resend:
+			said.Mail = append(said.Mail, do)
 		case commandForms[do].ToldBy:
 			said.Agency = append(said.Agency, do)
 		case do == referral.Confirm || do == referral.Dispute:

@@ -50,6 +50,8 @@ var commandForms = map[referral.Name]commandForm{
 	referral.AddOffer:      {Consent: true, Services: true, Whole: true},
 	referral.Close:         {Outcome: true, Note: true, ByClient: true, Whole: true},
 	referral.Reassign:      {Person: true, Note: true, Whole: true},
+	referral.Arrived:       {Note: true},
+	referral.Resend:        {Reasons: referral.ResendReasons, Area: "resend", Note: true},
 }
 
 // commandView is the page of one command.

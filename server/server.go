@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"fmt"
 	"log/slog"
 	"net"
@@ -28,6 +29,8 @@ type Config struct {
 	HelplineName string  // on each page; empty takes the product's name
 	// TrustedProxies may name the caller's address in X-Forwarded-For; none: the connection's own address counts.
 	TrustedProxies []*net.IPNet
+	// SendGridKeys verify what SendGrid says of letters, any of them; without one nobody is listened to.
+	SendGridKeys []*ecdsa.PublicKey
 }
 
 // Deps are the parts the server works with.
@@ -40,7 +43,10 @@ type Deps struct {
 	Tracer trace.Tracer                 // the zero value traces nothing
 	// Observe, when set, is told of every answer: the route's template, the method, the status and how long it took.
 	Observe func(route, method string, status int, took time.Duration)
-	Config  Config
+	// EventsTold, when set, is told what became of each batch of events of the mail provider: taken, late, or why it was
+	// refused.
+	EventsTold func(answer string)
+	Config     Config
 }
 
 // Server is the http.Handler of everything.
@@ -52,6 +58,7 @@ type Server struct {
 	ready    func(context.Context) []Part
 	tracer   trace.Tracer
 	observe  func(route, method string, status int, took time.Duration)
+	told     func(answer string)
 	cfg      Config
 	secure   bool // the base URL is https
 	sessions *scs.SessionManager
@@ -67,7 +74,7 @@ func New(d Deps) (*Server, error) {
 	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
 		return nil, fmt.Errorf("server: the base URL must look like https://throughline.example.org")
 	}
-	s := &Server{desk: d.Desk, db: d.DB, clock: d.Clock, log: d.Log, ready: d.Ready, tracer: d.Tracer, observe: d.Observe, cfg: d.Config,
+	s := &Server{desk: d.Desk, db: d.DB, clock: d.Clock, log: d.Log, ready: d.Ready, tracer: d.Tracer, observe: d.Observe, told: d.EventsTold, cfg: d.Config,
 		secure: base.Scheme == "https", signIns: newGate(d.Clock), deadline: requestDeadline}
 	s.cfg.BaseURL = base.Scheme + "://" + base.Host
 	if s.cfg.HelplineName == "" {
@@ -107,6 +114,9 @@ func (s *Server) routes() error {
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/static/*", serveStatic)
 	s.apiRoutes(e.Group("/api/v1"))
 	s.linkRoutes(e)
+	if len(s.cfg.SendGridKeys) > 0 {
+		e.POST(sendGridPath, s.sendGridEvents)
+	}
 	e.POST("/language", s.setLanguage, s.session, s.maybeSignedIn)
 	e.GET("/sign-in", s.signInPage, s.session)
 	e.POST("/sign-in", s.signIn, s.session)

@@ -26,7 +26,7 @@ func serve(ctx context.Context, e *env, args []string) error {
 		e.log.Warn("starting without Temporal: intake and answers are taken, and wait in the outbox", "cause", err.Error())
 	}
 	a.Dispatch()
-	if err := a.Serve(l, server.Config{BaseURL: cfg.BaseURL, TrustedProxies: cfg.TrustedProxies}); err != nil {
+	if err := a.Serve(l, server.Config{BaseURL: cfg.BaseURL, TrustedProxies: cfg.TrustedProxies, SendGridKeys: cfg.Mail.WebhookKeys}); err != nil {
 		return errors.Join(err, l.Close(), a.Stop())
 	}
 	e.log.Info("ready", "address", l.Addr().String())
@@ -66,7 +66,7 @@ func open(ctx context.Context, e *env, args []string, name string, need config.N
 	}
 	a, err := app.Open(ctx, app.Options{DatabaseURL: cfg.DatabaseURL, TemporalAddress: cfg.TemporalAddress,
 		TemporalNamespace: cfg.TemporalNamespace, Sender: sender, BaseURL: cfg.BaseURL, Log: e.log, Process: name, TracesTo: cfg.TracesTo,
-		Notice: notice(need), From: mail.Address{Name: cfg.Mail.FromName, Email: cfg.Mail.From}})
+		Notice: notice(need), MailReports: cfg.Mail.Reports(), From: mail.Address{Name: cfg.Mail.FromName, Email: cfg.Mail.From}})
 	if err != nil {
 		return nil, cfg, err
 	}

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -37,7 +38,12 @@ type Mail struct {
 	SendGridBaseURL string
 	SMTPURL         string
 	From, FromName  string
+	// WebhookKeys verify what SendGrid reports of letters; none: nothing is listened to.
+	WebhookKeys []*ecdsa.PublicKey
 }
+
+// Reports says that the provider tells us what becomes of its letters.
+func (m Mail) Reports() bool { return m.Provider == "sendgrid" && len(m.WebhookKeys) > 0 }
 
 // Need says which parts a command uses: what it does not use is not asked for.
 type Need struct{ Database, Temporal, Mail, HTTP bool }
@@ -58,6 +64,8 @@ var Variables = []Variable{
 	{Name: "MAIL_PROVIDER", Default: "sendgrid"},
 	{Name: "SENDGRID_API_KEY", Secret: true},
 	{Name: "SENDGRID_BASE_URL", Default: "https://api.sendgrid.com"},
+	{Name: "SENDGRID_WEBHOOK_KEY"},
+	{Name: "SENDGRID_WEBHOOK_KEY_PREVIOUS"},
 	{Name: "SMTP_URL", Secret: true},
 	{Name: "MAIL_FROM"},
 	{Name: "MAIL_FROM_NAME", Default: "Throughline"},
@@ -105,6 +113,7 @@ func Read(getenv func(string) string, need Need) (Config, error) {
 	if need.HTTP || need.Mail {
 		r.baseURL(c.BaseURL)
 		r.telemetry(c)
+		c.Mail.WebhookKeys = r.webhookKeys(values)
 	}
 	if need.Mail {
 		r.mail(c.Mail)

@@ -39,6 +39,7 @@ type Dispatcher struct {
 
 	once  sync.Once
 	lanes [3]lane
+	heard chan struct{} // something was heard of letters
 }
 
 // lane empties a part of the outbox. Letters have one of their own: a mail provider that is slow or away must not hold
@@ -80,6 +81,7 @@ func (d *Dispatcher) outbox() *sqlx.DB {
 
 func (d *Dispatcher) all() *[3]lane {
 	d.once.Do(func() {
+		d.heard = make(chan struct{}, 1)
 		for i, kind := range [3]string{db.OutboxStart, db.OutboxChanged, db.OutboxDeliver} {
 			d.lanes[i].kind, d.lanes[i].gather, d.lanes[i].nudged = kind, gather, make(chan struct{}, 1)
 			if kind == db.OutboxChanged {
@@ -107,6 +109,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	for i := range d.all() {
 		running.Go(func() { d.run(ctx, &d.lanes[i]) })
 	}
+	running.Go(func() { d.hear(ctx) })
 	running.Go(func() { d.prune(ctx) })
 	running.Wait()
 }

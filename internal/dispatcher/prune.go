@@ -10,6 +10,7 @@ import (
 const (
 	keepTold    = 7 * 24 * time.Hour  // rows of the outbox, for whoever looks into what went wrong
 	keepAnswers = 30 * 24 * time.Hour // answers to keys; a program that asks again does so within days
+	keepEvents  = 90 * 24 * time.Hour // what the mail provider said, longer than any dispute about a letter
 	pruneEvery  = time.Hour
 	pruneAtOnce = 10_000 // rows of one statement, so that none holds its locks for long
 )
@@ -22,6 +23,8 @@ func (d *Dispatcher) prune(ctx context.Context) {
 		d.forget(ctx, "outbox", func() (int64, error) { return db.PruneOutbox(ctx, d.Desk.DB, keepTold, pruneAtOnce) })
 		before := d.Desk.Clock.Now().Add(-keepAnswers)
 		d.forget(ctx, "idempotency", func() (int64, error) { return db.PruneIdempotency(ctx, d.Desk.DB, before, pruneAtOnce) })
+		old := d.Desk.Clock.Now().Add(-keepEvents)
+		d.forget(ctx, "provider_events", func() (int64, error) { return db.PruneEvents(ctx, d.Desk.DB, old, pruneAtOnce) })
 		select {
 		case <-ctx.Done():
 			return

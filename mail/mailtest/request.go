@@ -33,6 +33,9 @@ func (s *StandIn) send(w http.ResponseWriter, r *http.Request) {
 		fault = s.nextFault()
 		if fault == (Fault{}) || fault.take {
 			s.taken = append(s.taken, email)
+			if s.reporter != nil {
+				s.reporter.took(email)
+			}
 		}
 	}
 	close(s.changed)

@@ -36,6 +36,7 @@ type StandIn struct {
 	requests int
 	faults   []Fault // for the next requests, in order
 	rate     faultRate
+	reporter *reporter // nil: it tells nothing of what becomes of emails
 }
 
 // TB is the part of testing.TB that New needs; the package itself stays out of programs' imports.

@@ -41,6 +41,8 @@ type Options struct {
 	Log               *slog.Logger
 	Process           string // serve, worker or dev, as traces name it
 	TracesTo          string // where traces go by OTLP over HTTP; "" for none
+	// MailReports says that the mail provider tells us what becomes of letters, so that its silence means something.
+	MailReports bool
 	// Notice is how long readiness says no before connections are refused, so that a load balancer turns away first.
 	Notice time.Duration
 }
@@ -116,6 +118,10 @@ func (a *App) connect(ctx context.Context, outbox *sqlx.DB) (err error) {
 	a.Dispatcher = &dispatcher.Dispatcher{Conductor: workflows.Starter{Client: a.Temporal}, Sender: handedOver{o.Sender, a.Telemetry},
 		From: o.From, BaseURL: o.BaseURL, Log: o.Log, Tracer: a.Telemetry.Tracer, Outbox: outbox}
 	a.Desk = casework.New(a.DB, clock.System{}, a.Dispatcher.Nudge)
+	a.Desk.NudgeEvents = a.Dispatcher.NudgeEvents
+	if o.MailReports {
+		a.Desk.Reports = o.Sender.Name()
+	}
 	a.Dispatcher.Desk = a.Desk
 	return a.observe(ctx, outbox)
 }
@@ -185,7 +191,7 @@ func (a *App) ReachTemporal(ctx context.Context) error {
 // Serve answers HTTP on a listener until Stop. Temporal may be away: readiness then says degraded.
 func (a *App) Serve(l net.Listener, cfg server.Config) error {
 	handler, err := server.New(server.Deps{Desk: a.Desk, DB: a.DB, Clock: clock.System{}, Log: a.Log, Ready: a.Parts,
-		Tracer: a.Telemetry.Tracer, Observe: a.Telemetry.Request, Config: cfg})
+		Tracer: a.Telemetry.Tracer, Observe: a.Telemetry.Request, EventsTold: a.Telemetry.WebhookEvent, Config: cfg})
 	if err != nil {
 		return err
 	}
