@@ -187,9 +187,22 @@ func TestALetterThatNothingIsHeardOfBecomesACallInADay(t *testing.T) {
 	assert.Equal(t, "mail_unheard", calls[0].Cause)
 	assert.WithinDuration(t, monday.Add(24*time.Hour), calls[0].CreatedAt, 2*time.Minute)
 
-	// The reminder is heard to arrive, so the address is good.
-	reminder := one[uuid.UUID](r, `SELECT id FROM messages WHERE letter = 'reminder'`)
-	r.hear(r.event(reminder, referral.WordDelivered))
+	// After the call another letter goes unheard: that is another call, in its own time.
+	r.do(id, said(referral.Accept))
+	r.do(id, casework.CommandInput{Do: referral.Resend, Reason: "other"})
+	again := r.pending(id, referral.NewLinkLetter)
+	r.clock.Advance(time.Minute)
+	r.take(again)
+	r.settle(again, casework.Settled{State: db.MessageAccepted})
+	handed := r.clock.Now()
+	assert.Equal(t, "mail_unheard", r.until(id, referral.RaiseTask).Cause)
+	assert.WithinDuration(t, handed.Add(24*time.Hour), r.clock.Now(), time.Second)
+	r.tick(id)
+	require.Len(t, r.holding(id, referral.CallAgency), 1)
+
+	// The last letter is heard to arrive, so the address is good.
+	last := one[uuid.UUID](r, `SELECT id FROM messages ORDER BY created_at DESC LIMIT 1`)
+	r.hear(r.event(last, referral.WordDelivered))
 	assert.Empty(t, r.holding(id, referral.CallAgency))
 }
 

@@ -23,14 +23,16 @@ const mailState = `CASE WHEN m.final IN ('delivered', 'arrived') THEN 'delivered
 	WHEN m.state = 'ambiguous' THEN 'unknown' ELSE '' END`
 
 // mailSince is when that became so. A letter waits since it was called for, however often it has been tried; one that
-// may have gone out, since it was tried; a final word counts from when we learned of it; and of letters that all went
-// unheard the first counts.
+// may have gone out, since it was tried; a final word counts from when we learned of it.
 const mailSince = `CASE WHEN m.final <> '' THEN m.final_heard_at WHEN m.state = 'ambiguous' THEN m.attempted_at
 	WHEN m.state = 'accepted' AND m.deferred_at IS NOT NULL THEN m.deferred_at
-	WHEN m.state = 'accepted' AND m.expects_events THEN (SELECT min(u.settled_at) FROM messages u WHERE u.offer_id = o.id
-		AND u.letter NOT IN ('receipt', 'withdrawn') AND u.state = 'accepted' AND u.expects_events AND u.final = ''
-		AND NOT EXISTS (SELECT 1 FROM messages h WHERE h.offer_id = o.id AND h.final <> '' AND h.created_at > u.created_at))
 	ELSE coalesce(m.settled_at, m.created_at) END`
+
+// mailOut is when the first of the letters was handed over that nothing was heard of since, and nobody asked to call about.
+const mailOut = `CASE WHEN m.final = '' AND m.state = 'accepted' AND m.expects_events THEN (SELECT min(u.settled_at) FROM messages u
+		WHERE u.offer_id = o.id AND u.letter NOT IN ('receipt', 'withdrawn') AND u.state = 'accepted' AND u.expects_events AND u.final = ''
+		AND NOT EXISTS (SELECT 1 FROM messages h WHERE h.offer_id = o.id AND h.final <> '' AND h.created_at > u.created_at)
+		AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.offer_id = o.id AND t.kind = 'call_agency' AND t.created_at >= u.settled_at)) END`
 
 // MessageFate is a message as what is said of it needs it.
 type MessageFate struct {

@@ -58,6 +58,7 @@ type mailedOffer struct {
 	Letter    referral.Letter    `json:"mail_letter"`
 	MailState referral.MailState `json:"mail_state"`
 	MailSince *time.Time         `json:"mail_since"`
+	MailOut   *time.Time         `json:"mail_out"`
 	Email     string             `json:"email"`
 	Locale    string             `json:"locale"`
 }
@@ -86,7 +87,7 @@ SELECT r.id, r.organisation_id, r.case_id, r.need, r.urgency, r.state, r.outcome
 	(SELECT json_agg(x ORDER BY x.rank, x.created_at, x.id) FROM (
 		SELECT o.id, o.service_id, o.rank, o.created_at, o.state, o.reason, o.outcome, o.entered_at, o.sent_at,
 			o.paused_seconds, o.reminded_at, o.escalated_at, o.news_at, o.asked_at, o.asks, o.attempts, o.visit_at,
-			coalesce(m.letter, '') AS mail_letter, ` + mailState + ` AS mail_state, ` + mailSince + ` AS mail_since,
+			coalesce(m.letter, '') AS mail_letter, ` + mailState + ` AS mail_state, ` + mailSince + ` AS mail_since, ` + mailOut + ` AS mail_out,
 			coalesce(reach.email, '') AS email, coalesce(a.mail_language, 'en') AS locale
 		FROM offers o
 		LEFT JOIN services s ON s.id = o.service_id
@@ -165,7 +166,7 @@ func offersOf(raw []byte) ([]referral.Offer, map[uuid.UUID]Reach, error) {
 			reach[r.ID] = Reach{Email: r.Email, Locale: r.Locale}
 		}
 		offers[i] = r.offer()
-		offers[i].Mail = referral.Mail{Letter: r.Letter, State: r.MailState, Since: value(r.MailSince)}
+		offers[i].Mail = referral.Mail{Letter: r.Letter, State: r.MailState, Since: value(r.MailSince), Out: value(r.MailOut)}
 	}
 	return offers, reach, nil
 }

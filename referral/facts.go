@@ -69,9 +69,11 @@ const (
 type Mail struct {
 	Letter Letter
 	State  MailState
-	// Since is when that state became news. Of letters that went unheard one after the other it is the first's: a
-	// reminder does not begin the wait for the provider's word anew.
-	Since time.Time
+	Since  time.Time // when that state became news
+	// Out is since when nothing final has been heard, though it should be; zero when nothing is expected, or someone has
+	// been asked to call since. Of letters that went unheard one after the other it is the first's: a reminder does not
+	// begin the wait anew.
+	Out time.Time
 }
 
 // TaskKind is a kind of work for a human.

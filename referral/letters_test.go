@@ -10,7 +10,7 @@ import (
 func doubtful(t *testing.T, state OfferState, mail MailState) (Facts, time.Time) {
 	t.Helper()
 	f := at(t, state, Routine)
-	f.Offers[0].Mail = Mail{Letter: OfferLetter, State: mail, Since: monday10}
+	f.Offers[0].Mail = Mail{Letter: OfferLetter, State: mail, Since: monday10, Out: monday10}
 	if state.Taken() {
 		f.Offers[0].Mail.Letter = AskLetter
 	}

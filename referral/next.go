@@ -102,19 +102,26 @@ func (n *next) offer(o Offer) {
 // mail turns a message into a phone call (I8): at once when it did not arrive, and after a while when it may not have,
 // when it is put off again and again, or when nobody says what became of it.
 func (n *next) mail(o Offer) {
-	due := o.Mail.Since
+	since, due := o.Mail.Since, o.Mail.Since
 	switch o.Mail.State {
 	case MailFailed:
 	case MailPending, MailUnknown:
 		due = n.pace.Unsent.From(o.Mail.Since, o.Calendar)
 	case MailDeferred:
 		due = n.pace.Deferred.From(o.Mail.Since, o.Calendar)
+		// News of a deferral that was long on its way does not put the call off.
+		if unheard := n.pace.Unheard.From(o.Mail.Out, o.Calendar); !o.Mail.Out.IsZero() && unheard.Before(due) {
+			due = unheard
+		}
 	case MailUnheard:
-		due = n.pace.Unheard.From(o.Mail.Since, o.Calendar)
+		if o.Mail.Out.IsZero() {
+			return
+		}
+		since, due = o.Mail.Out, n.pace.Unheard.From(o.Mail.Out, o.Calendar)
 	default:
 		return
 	}
-	if n.f.raisedSince(CallAgency, o.ID, o.Mail.Since) {
+	if n.f.raisedSince(CallAgency, o.ID, since) {
 		return
 	}
 	n.raise(CallAgency, o.ID, "mail_"+string(o.Mail.State), due)

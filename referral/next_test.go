@@ -107,7 +107,7 @@ func TestMailThatDidNotGoOutBecomesAPhoneCall(t *testing.T) {
 	}{{MailFailed, 0}, {MailPending, 15 * time.Minute}, {MailUnknown, 15 * time.Minute}, {MailDeferred, 4 * time.Hour}, {MailUnheard, 24 * time.Hour}} {
 		for _, s := range []OfferState{Sent, Accepted, Contacting, Scheduled, InService} {
 			f := at(t, s, Routine)
-			f.Offers[0].Mail = Mail{State: c.state, Since: monday10}
+			f.Offers[0].Mail = Mail{State: c.state, Since: monday10, Out: monday10}
 			step := Next(f, Standard(), monday10)
 			if step.Do != RaiseTask || step.TaskKind != CallAgency || step.Cause != "mail_"+string(c.state) || !step.Due.Equal(monday10.Add(c.wait)) {
 				t.Errorf("mail %s while %s: %+v", c.state, s, step)
@@ -118,6 +118,32 @@ func TestMailThatDidNotGoOutBecomesAPhoneCall(t *testing.T) {
 				t.Errorf("mail %s while %s: the call that was made is asked for again: %+v", c.state, s, again)
 			}
 		}
+	}
+}
+
+// A deferral that we hear of late does not put off the call about a letter that goes unheard.
+func TestALateDeferralPutsNoCallOff(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ since, out, due time.Duration }{{0, 0, 4}, {20, 0, 24}, {23, 0, 24}, {23, 22, 27}} {
+		f := at(t, InService, Routine)
+		f.Offers[0].Mail = Mail{Letter: AskLetter, State: MailDeferred, Since: monday10.Add(c.since * time.Hour), Out: monday10.Add(c.out * time.Hour)}
+		if step := Next(f, Standard(), monday10); step.Cause != "mail_deferred" || !step.Due.Equal(monday10.Add(c.due*time.Hour)) {
+			t.Errorf("deferred after %d h: %s at %s", c.since, step.Cause, step.Due)
+		}
+	}
+}
+
+// Of letters that all go unheard the first counts; with nothing expected, or someone asked to call, none does.
+func TestWhatGoesUnheard(t *testing.T) {
+	t.Parallel()
+	f := at(t, InService, Routine)
+	f.Offers[0].Mail = Mail{Letter: AskLetter, State: MailUnheard, Since: monday10.Add(20 * time.Hour), Out: monday10}
+	if step := Next(f, Standard(), monday10); step.Cause != "mail_unheard" || !step.Due.Equal(monday10.Add(24*time.Hour)) {
+		t.Errorf("%+v", step)
+	}
+	f.Offers[0].Mail.Out = time.Time{}
+	if step := Next(f, Standard(), monday10); step.TaskKind == CallAgency {
+		t.Errorf("%+v", step)
 	}
 }
 

@@ -124,7 +124,7 @@ func (w *walk) post() {
 	if o.Mail.State != MailNone && w.f.State == Open {
 		f := w.f.clone()
 		state := rapid.SampledFrom([]MailState{MailAccepted, MailUnheard, MailDeferred, MailDelivered, MailFailed, MailUnknown}).Draw(w.T, "mail")
-		f.offer(o.ID).Mail = Mail{Letter: o.Mail.Letter, State: state, Since: w.now}
+		f.offer(o.ID).Mail = Mail{Letter: o.Mail.Letter, State: state, Since: w.now, Out: w.now}
 		w.f = f
 	}
 }
