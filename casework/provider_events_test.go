@@ -363,6 +363,28 @@ func TestANoticeThatNothingIsHeardOfBecomesACall(t *testing.T) {
 	}
 }
 
+// Every process looks for such letters; one of them has someone call.
+func TestManyLookForNoticesAtOnce(t *testing.T) {
+	t.Parallel()
+	r := reported(t)
+	const letters = 6
+	for range letters {
+		s := r.at(referral.Sent)
+		r.replied(s.token, referral.Decline)
+		letter := r.pending(s.ReferralID, referral.ReceiptLetter)
+		r.take(letter)
+		r.settle(letter, casework.Settled{State: db.MessageAccepted})
+	}
+	r.clock.Advance(25 * time.Hour)
+	for _, err := range atOnce(8, map[string]func(int) error{"look": func(int) error {
+		_, err := r.CallAboutNotices(context.Background())
+		return err
+	}})["look"] {
+		require.NoError(t, err)
+	}
+	assert.Equal(t, letters, one[int](r, `SELECT count(*) FROM timeline WHERE what = 'undelivered'`))
+}
+
 // The process dies after the provider was answered and before anything was done: the next one does it.
 func TestNothingHeardIsLostInACrash(t *testing.T) {
 	t.Parallel()

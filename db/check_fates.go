@@ -22,9 +22,9 @@ var checkFates = CheckQuery{"I8", "every letter that came back, is put off, or t
 			WHERE m.state = 'accepted' AND m.expects_events AND m.final = ''
 				AND CASE w.what WHEN 'deferred' THEN m.deferred_at ELSE m.settled_at END + w.length < $1)
 	SELECT DISTINCT m.id, m.what FROM troubled m
-	WHERE NOT EXISTS (SELECT 1 FROM tasks t WHERE t.offer_id = m.offer_id AND t.kind = 'call_agency' AND (t.state = 'open' OR t.created_at >= m.since))
+	WHERE NOT EXISTS (SELECT 1 FROM tasks t WHERE t.referral_id = m.referral_id AND t.offer_id = m.offer_id AND t.kind = 'call_agency' AND (t.state = 'open' OR t.created_at >= m.since))
 		AND NOT EXISTS (SELECT 1 FROM messages h WHERE h.offer_id = m.offer_id AND h.created_at > m.created_at AND h.final IN ('delivered', 'arrived'))
-		AND NOT EXISTS (SELECT 1 FROM timeline l WHERE l.offer_id = m.offer_id AND l.at > m.created_at AND ` + answered + `)`}
+		AND NOT EXISTS (SELECT 1 FROM timeline l WHERE l.referral_id = m.referral_id AND l.offer_id = m.offer_id AND l.at > m.created_at AND ` + answered + `)`}
 
 // answered leaves of a timeline what has made a letter about an offer needless: anything but what is about letters and
 // silence themselves, and tasks, which are looked at by themselves.

@@ -32,7 +32,8 @@ const mailSince = `CASE WHEN m.final <> '' THEN m.final_heard_at WHEN m.state = 
 const mailOut = `CASE WHEN m.final = '' AND m.state = 'accepted' AND m.expects_events THEN (SELECT min(u.settled_at) FROM messages u
 		WHERE u.offer_id = o.id AND u.letter NOT IN ('receipt', 'withdrawn') AND u.state = 'accepted' AND u.expects_events AND u.final = ''
 		AND NOT EXISTS (SELECT 1 FROM messages h WHERE h.offer_id = o.id AND h.final <> '' AND h.created_at > u.created_at)
-		AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.offer_id = o.id AND t.kind = 'call_agency' AND t.created_at >= u.settled_at)) END`
+		AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.referral_id = o.referral_id AND t.offer_id = o.id AND t.kind = 'call_agency'
+			AND t.created_at >= u.settled_at)) END`
 
 // MessageFate is a message as what is said of it needs it.
 type MessageFate struct {
