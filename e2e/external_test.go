@@ -39,6 +39,9 @@ func deploy(t *testing.T) *deployment {
 	d.environment = bare("DATABASE_URL="+stack.DatabaseURL, "TEMPORAL_ADDRESS="+stack.TemporalAddress, "TEMPORAL_NAMESPACE="+stack.Namespace,
 		"BASE_URL="+d.base, "LISTEN_ADDR="+address, "MAIL_PROVIDER=sendgrid", "SENDGRID_API_KEY="+providerKey,
 		"SENDGRID_BASE_URL="+d.provider.URL, "MAIL_FROM=referrals@throughline.example")
+	key, shown := mailtest.NewEventKey()
+	d.environment = append(d.environment, "SENDGRID_WEBHOOK_KEY="+shown)
+	d.provider.Report(mailtest.Events{URL: d.base + "/webhooks/sendgrid", Key: key, Duplicate: 0.3, Reorder: 0.3, Delay: 100 * time.Millisecond})
 	return d
 }
 
@@ -145,6 +148,30 @@ func (a *agency) posts(do string, more ...string) {
 	}
 }
 
+// bounces has the letter of a referral come back, and waits until someone is asked to phone its agency.
+func (d *deployment) bounces(m made) {
+	t := d.t
+	t.Helper()
+	var letter mailtest.Received
+	until(t, "its letter does not reach the provider", time.Minute, func() bool {
+		for _, letter = range d.provider.Messages() {
+			if count(t, d.stack.DatabaseURL, `SELECT count(*) FROM messages WHERE id = $1 AND referral_id = $2`, letter.MID, m.ID) == 1 {
+				return true
+			}
+		}
+		return false
+	})
+	d.provider.Say(letter, "bounce")
+	until(t, "nobody is asked to phone about a letter that came back", time.Minute, func() bool {
+		return count(t, d.stack.DatabaseURL, `SELECT count(*) FROM tasks WHERE referral_id = $1 AND kind = 'call_agency' AND cause = 'mail_failed'`,
+			m.ID) == 1
+	})
+	must(t, d.provider.WaitForEvents(t.Context()))
+	if n := count(t, d.stack.DatabaseURL, `SELECT count(*) FROM timeline WHERE referral_id = $1 AND what = 'undelivered'`, m.ID); n != 1 {
+		t.Errorf("the bounce is told %d times", n)
+	}
+}
+
 func (d *deployment) readiness() (int, string) {
 	d.t.Helper()
 	status, body := fetch(d.t, web, "GET", d.base+"/readyz")
@@ -184,6 +211,8 @@ func TestProductionOnAnExternalStack(t *testing.T) {
 	must(t, d.stack.StartTemporal(t.Context()))
 	third := d.mailed("Saturday Community Kitchen")
 	third.posts("accept")
+	bounced := a.refer("Bounced Canary", "food", "routine", a.service("Community Supper"))
+	d.bounces(bounced)
 	until(t, "the record does not come to rest", 2*time.Minute, func() bool {
 		return count(t, d.stack.DatabaseURL, `SELECT count(*) FROM outbox WHERE done_at IS NULL`) == 0
 	})
@@ -210,7 +239,7 @@ func (d *deployment) stopAndListen(agencies ...*agency) {
 	for _, p := range d.processes {
 		p.end(syscall.SIGTERM, 35*time.Second)
 	}
-	secrets := []string{"Canary", "705-555-0133", providerKey}
+	secrets := []string{"Canary", "705-555-0133", providerKey, "no such user"}
 	for _, a := range agencies {
 		secrets = append(secrets, a.token)
 	}
@@ -273,10 +302,10 @@ func TestBadSettingsAreNamedAllAtOnce(t *testing.T) {
 	const canary = "canary-of-a-secret"
 	bad := bare("DATABASE_URL=mysql://me:"+canary+"@host/x", "TEMPORAL_ADDRESS="+canary, "BASE_URL=http://"+canary+".example/path",
 		"LISTEN_ADDR="+canary, "MAIL_PROVIDER=sendgrid", "SENDGRID_API_KEY=SG.canary...", "SENDGRID_BASE_URL=ftp://"+canary,
-		"MAIL_FROM="+canary, "LOG_LEVEL="+canary, "TRUSTED_PROXIES="+canary)
+		"MAIL_FROM="+canary, "LOG_LEVEL="+canary, "TRUSTED_PROXIES="+canary, "SENDGRID_WEBHOOK_KEY="+canary)
 	r := runs(t, bad, "", "throughline", "serve")
 	refuses(t, r, 2, "DATABASE_URL", "TEMPORAL_ADDRESS", "BASE_URL", "LISTEN_ADDR", "SENDGRID_API_KEY", "SENDGRID_BASE_URL", "MAIL_FROM",
-		"LOG_LEVEL", "TRUSTED_PROXIES")
+		"LOG_LEVEL", "TRUSTED_PROXIES", "SENDGRID_WEBHOOK_KEY")
 	if strings.Contains(r.out+r.errors, "canary") {
 		t.Errorf("a value was printed:\n%s", r.errors)
 	}
