@@ -29,7 +29,8 @@ import (
 type listening struct {
 	*helpline
 	key    *ecdsa.PrivateKey
-	letter uuid.UUID // that SendGrid has
+	letter uuid.UUID      // that SendGrid has
+	told   map[string]int // what became of batches, as it is counted
 }
 
 func publicKey(t *testing.T, shown string) *ecdsa.PublicKey {
@@ -48,7 +49,8 @@ func publicKey(t *testing.T, shown string) *ecdsa.PublicKey {
 func listen(t *testing.T, former ...*ecdsa.PublicKey) *listening {
 	t.Helper()
 	key, _ := mailtest.NewEventKey()
-	l := &listening{helpline: newHelpline(t, Config{SendGridKeys: append([]*ecdsa.PublicKey{&key.PublicKey}, former...)}), key: key}
+	l := &listening{helpline: newHelpline(t, Config{SendGridKeys: append([]*ecdsa.PublicKey{&key.PublicKey}, former...)}), key: key, told: map[string]int{}}
+	l.server.told = func(answer string) { l.told[answer]++ }
 	l.desk.Reports = "test"
 	made, _ := l.offered()
 	l.must(l.db.Get(&l.letter, `SELECT id FROM messages WHERE referral_id = $1`, made.ReferralID))
@@ -120,6 +122,13 @@ func (l *listening) logs(parts ...string) {
 		}
 	}
 	l.t.Errorf("no line of the log has %q:\n%s", parts, l.log)
+}
+
+func (l *listening) counts(answer string, want int) {
+	l.t.Helper()
+	if l.told[answer] != want {
+		l.t.Errorf("%d batches are counted as %s, want %d: %v", l.told[answer], answer, want, l.told)
+	}
 }
 
 func (l *listening) logsNot(part string) {
@@ -195,6 +204,8 @@ func TestEventsThatAreNotSendGrids(t *testing.T) {
 	l.logsNot("alarm")
 	l.count(0, `SELECT count(*) FROM provider_events`)
 	l.is(l.post(body, l.now(), good), 200, "none of it kept the good one out")
+	l.counts("bad_signature", 15)
+	l.counts("taken", 1)
 }
 
 func TestTheTimeOfABatch(t *testing.T) {
@@ -222,8 +233,10 @@ func TestTheTimeOfABatch(t *testing.T) {
 			l.count(map[int]int{200: 1, 403: 0}[c.status], `SELECT count(*) FROM provider_events`)
 			if c.log == "" {
 				l.logsNot("alarm")
+				l.counts("taken", 1)
 				return
 			}
+			l.counts(strings.TrimPrefix(c.log, "class="), 1)
 			l.logs("level=ERROR", "alarm=true", c.log)
 		})
 	}
@@ -252,6 +265,9 @@ func TestBatchesOfAnySize(t *testing.T) {
 		l.is(l.post([]byte(body), l.now(), mailtest.Sign(l.key, l.now(), []byte(body))), 400, body)
 	}
 	l.logs("alarm=true", "class=malformed")
+	l.counts("too_large", 2)
+	l.counts("too_many", 1)
+	l.counts("malformed", 9)
 	l.is(l.post([]byte("[]"), l.now(), mailtest.Sign(l.key, l.now(), []byte("[]"))), 200, "none")
 	l.count(1000, `SELECT count(*) FROM provider_events`)
 }
@@ -353,6 +369,7 @@ func TestTheRecordIsAwayWhenEventsCome(t *testing.T) {
 	defer away.Close()
 	l.server.desk = casework.New(away, l.clock, nil)
 	l.is(l.say(good), 503, "the record can't be reached")
+	l.counts("unavailable", 3)
 }
 
 // SendGrid's own example, as its libraries publish it.
