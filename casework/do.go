@@ -35,6 +35,11 @@ func (d *Desk) Do(ctx context.Context, who Actor, id uuid.UUID, in CommandInput,
 	}
 	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
+			if ofLetter(in.Do) {
+				if err := db.LockLetters(ctx, tx, id); err != nil {
+					return err
+				}
+			}
 			w, err := d.lock(ctx, tx, who, id, d.Clock.Now())
 			if err != nil {
 				return err

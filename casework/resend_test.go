@@ -168,3 +168,50 @@ func TestSentAgainOnce(t *testing.T) {
 	assert.Equal(t, 1, won)
 	assert.Equal(t, 2, one[int](r, `SELECT count(*) FROM messages WHERE referral_id = $1`, id))
 }
+
+// The provider's word, the sender's late answer and people meet on one letter: nothing is lost, and nothing goes out twice
+// without a reason.
+func TestEverybodySettlesALetterAtOnce(t *testing.T) {
+	t.Parallel()
+	r := reported(t)
+	for range 5 {
+		id, letter := r.lost()
+		ctx := context.Background()
+		said := atOnce(4, map[string]func(int) error{
+			"delivered": func(int) error {
+				_, err := r.Hear(ctx, []casework.ProviderEvent{r.event(letter, referral.WordDelivered)})
+				return err
+			},
+			"bounced": func(int) error {
+				_, err := r.Hear(ctx, []casework.ProviderEvent{r.event(letter, referral.WordBounce)})
+				return err
+			},
+			"applied": func(int) error { return r.ApplyEvents(ctx, letter) },
+			"settled": func(int) error {
+				return r.SettleLetter(ctx, letter, casework.Settled{State: db.MessageAccepted, ProviderID: "late"})
+			},
+			"arrived": func(int) error {
+				_, err := r.Do(ctx, r.navigator, id, casework.CommandInput{Do: referral.Arrived}, nil)
+				return err
+			},
+			"resend": func(int) error {
+				_, err := r.Do(ctx, r.coordinator, id, casework.CommandInput{Do: referral.Resend, Reason: "not_received"}, nil)
+				return err
+			},
+		})
+		for name, errs := range said {
+			for _, err := range errs {
+				if err != nil {
+					assert.Contains(t, []string{"arrived", "resend"}, name, "%v", err)
+					assert.Equal(t, "pending", refused(t, err, referral.CodeConflict, "").Outcome)
+				}
+			}
+		}
+		r.apply()
+		r.oneLine(id)
+		assert.Equal(t, "accepted", one[string](r, `SELECT state FROM messages WHERE id = $1`, letter))
+		assert.NotEmpty(t, one[string](r, `SELECT final FROM messages WHERE id = $1`, letter))
+		assert.Equal(t, 1, one[int](r, `SELECT count(*) FROM messages WHERE referral_id = $1 AND generation = 2`, id), "sent again once")
+		assert.Zero(t, one[int](r, `SELECT count(*) FROM provider_events WHERE message_id = $1 AND processed_at IS NULL`, letter))
+	}
+}

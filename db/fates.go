@@ -85,6 +85,17 @@ func SaveFate(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, f referral.Fate, a
 	return nil
 }
 
+// LockLetters takes the messages of a referral before the referral itself, in the order in which deliveries and events
+// take them too: who held the referral first would wait for them while they wait for it.
+func LockLetters(ctx context.Context, tx *sqlx.Tx, referralID uuid.UUID) error {
+	_, err := tx.ExecContext(ctx, `SELECT FROM messages m JOIN offers o ON o.id = m.offer_id WHERE o.referral_id = $1
+		ORDER BY m.id FOR NO KEY UPDATE OF m`, referralID)
+	if err != nil {
+		return fmt.Errorf("lock messages: %w", Translate(err))
+	}
+	return nil
+}
+
 // LetterArrived writes a person's word that an offer's latest letter is there. It settles every other letter of the
 // offer too of which nobody knows whether it went out.
 func LetterArrived(ctx context.Context, tx *sqlx.Tx, offer uuid.UUID, at time.Time) error {
