@@ -40,7 +40,7 @@ var Checks = []CheckQuery{
 			AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.offer_id = m.offer_id AND t.kind = 'call_agency'
 				AND (t.state = 'open' OR t.created_at >= m.created_at))
 			AND NOT EXISTS (SELECT 1 FROM timeline l WHERE l.offer_id = m.offer_id AND l.at > m.created_at
-				AND l.what NOT IN ('undelivered', 'new_link', 'remind', 'escalate', 'ask_agency'))`},
+				AND l.what NOT IN ('undelivered', 'new_link', 'remind', 'escalate', 'ask_agency', 'mend'))`},
 	{"I10", "a closed referral has an outcome, and no agency is still asked about it",
 		`SELECT count(*) FROM referrals WHERE state = 'closed' AND $1::timestamptz IS NOT NULL`,
 		`SELECT r.id, 'closed, but an offer is still out' AS what FROM referrals r WHERE r.state = 'closed' AND $1::timestamptz IS NOT NULL

@@ -64,7 +64,8 @@ func dict(pairs ...any) (map[string]any, error) {
 // codeLists says which list the code of a timeline entry is from.
 var codeLists = map[referral.Name]string{"refer": "need", referral.Decline: "decline", referral.Fail: "fail",
 	referral.Dispute: "fail", referral.Withdraw: "withdraw", referral.ReportOutcome: "outcome", referral.Confirm: "outcome",
-	referral.Close: "outcome", referral.RaiseTask: "task", referral.FinishTask: "task", referral.EscalateTask: "task"}
+	referral.Close: "outcome", referral.RaiseTask: "task", referral.FinishTask: "task", referral.EscalateTask: "task",
+	referral.Mend: "mend"}
 
 // codeWords says the code of a timeline entry in words; "" for one that says nothing more.
 func codeWords(l *locale.Localizer, what referral.Name, code string) string {

@@ -24,6 +24,7 @@ import (
 	"throughline/internal/clock"
 	"throughline/internal/dispatcher"
 	"throughline/internal/telemetry"
+	"throughline/internal/watchdog"
 	"throughline/mail"
 	"throughline/server"
 	"throughline/workflows"
@@ -52,6 +53,7 @@ type App struct {
 	Temporal   client.Client
 	Dispatcher *dispatcher.Dispatcher
 	Telemetry  *telemetry.Telemetry
+	Watchdog   *watchdog.Watchdog
 	Log        *slog.Logger
 
 	options  Options
@@ -73,6 +75,7 @@ type App struct {
 	finishTime   time.Duration
 	checking     sync.Mutex // guards checks
 	checks       []Check
+	watch        watch // for what is forgotten
 }
 
 // Open connects to the record, which must be there and at this binary's schema, and prepares the line to Temporal,
@@ -117,6 +120,8 @@ func (a *App) connect(ctx context.Context, outbox *sqlx.DB) (err error) {
 		From: o.From, BaseURL: o.BaseURL, Log: o.Log, Tracer: a.Telemetry.Tracer, Outbox: outbox}
 	a.Desk = casework.New(a.DB, clock.System{}, a.Dispatcher.Nudge)
 	a.Dispatcher.Desk = a.Desk
+	a.Watchdog = &watchdog.Watchdog{DatabaseURL: o.DatabaseURL, Log: o.Log, Count: a.Telemetry.Repaired,
+		Clock: line{Starter: workflows.Starter{Client: a.Temporal}, Inspector: workflows.Inspector{Client: a.Temporal}}}
 	return a.observe(ctx, outbox)
 }
 
