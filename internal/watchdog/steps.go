@@ -91,7 +91,7 @@ func (r *watch) stepIn(ctx context.Context, id uuid.UUID, now time.Time) error {
 			break
 		}
 		r.saw(string(referral.StepOverdue), "referral", id, "step", did)
-		before = now
+		before = r.Desk.Clock.Now()
 	}
 	r.mu.Lock()
 	delete(r.stuck, id)
