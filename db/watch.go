@@ -149,3 +149,32 @@ func FailingOutbox(ctx context.Context, q sqlx.QueryerContext, attempts int) ([]
 	}
 	return list, nil
 }
+
+// OpenReferrals lists every referral that has been open since before an instant.
+func OpenReferrals(ctx context.Context, q sqlx.QueryerContext, before time.Time) ([]uuid.UUID, error) {
+	var ids []uuid.UUID
+	err := sqlx.SelectContext(ctx, q, &ids, `SELECT id FROM referrals WHERE state = 'open' AND opened_at < $1 ORDER BY id`, before)
+	if err != nil {
+		return nil, fmt.Errorf("read referrals: %w", Translate(err))
+	}
+	return ids, nil
+}
+
+// NotOpen picks, of these referrals, those that are not open: unknown ones, and those closed since before an instant.
+func NotOpen(ctx context.Context, q sqlx.QueryerContext, ids []uuid.UUID, before time.Time) ([]uuid.UUID, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	raw, err := asJSON(ids)
+	if err != nil {
+		return nil, err
+	}
+	var ended []uuid.UUID
+	err = sqlx.SelectContext(ctx, q, &ended, `SELECT x.value::uuid FROM jsonb_array_elements_text($1) AS x
+		LEFT JOIN referrals r ON r.id = x.value::uuid
+		WHERE r.id IS NULL OR r.state = 'draft' OR r.closed_at < $2`, raw, before)
+	if err != nil {
+		return nil, fmt.Errorf("read referrals: %w", Translate(err))
+	}
+	return ended, nil
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"throughline/referral"
 )
@@ -83,30 +84,18 @@ func (r *watch) saw(kind, of string, id uuid.UUID, more ...any) {
 
 // each sees to several at once, and stops at the first error.
 func each[T any](ctx context.Context, list []T, see func(context.Context, T) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	work := make(chan T)
-	var busy sync.WaitGroup
-	for range min(hands, len(list)) {
-		busy.Go(func() {
-			for item := range work {
-				if err := see(ctx, item); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
+	all, unlessFailed := errgroup.WithContext(ctx)
+	all.SetLimit(hands)
 	for _, item := range list {
-		select {
-		case work <- item:
-			continue
-		case <-ctx.Done():
+		if unlessFailed.Err() != nil {
+			break
 		}
-		break
+		all.Go(func() error { return see(unlessFailed, item) })
 	}
-	close(work)
-	busy.Wait()
-	return context.Cause(ctx)
+	if err := all.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
 }
 
 // errAway is a question that Temporal did not answer.
