@@ -40,21 +40,21 @@ const moves = `(SELECT t.*, lag(t.to_state, 1, CASE WHEN t.offer_id IS NULL THEN
 		OVER (PARTITION BY t.referral_id, t.offer_id ORDER BY t.id) AS before
 	FROM timeline t WHERE t.to_state <> '' AND t.what <> 'add_offer') m`
 
-// answered reads what each kept answer names. An answer's first fields are always the same; one to a client who did not
-// agree names nothing.
-const answered = `WITH heads AS MATERIALIZED (SELECT encode(substr(body, 1, 200), 'escape') AS head FROM idempotency),
+// answered reads what each kept answer names. An answer's first fields are always the same, so that its ids stand at fixed
+// places; one to a client who did not agree names nothing.
+const answered = `WITH heads AS MATERIALIZED (SELECT encode(substr(body, 1, 101), 'escape') AS head FROM idempotency),
 	named AS MATERIALIZED (SELECT head LIKE '{"case_id":"%' AS intake,
-		coalesce(substring(head, '^\{"case_id":"[^"]*","referral_id":"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"'),
-			substring(head, '^\{"id":"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})","short_name"'))::uuid AS referral,
-		coalesce(substring(head, '^\{"case_id":"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"'),
-			substring(head, '^\{"id":"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})","reference"'))::uuid AS case_id
-		FROM heads)
-	SELECT 'referral' AS of, referral AS id, 'an answer was given for it, and it is not there' AS what FROM named
-		WHERE referral <> '00000000-0000-0000-0000-000000000000' AND NOT EXISTS (SELECT FROM referrals r WHERE r.id = referral)
-	UNION ALL SELECT 'case', case_id, 'an answer was given for it, and it is not there' FROM named
-		WHERE case_id <> '00000000-0000-0000-0000-000000000000' AND NOT EXISTS (SELECT FROM cases c WHERE c.id = case_id)
-	UNION ALL SELECT 'referral', referral, 'two calls were answered with it' FROM named
-		WHERE intake AND referral <> '00000000-0000-0000-0000-000000000000' GROUP BY referral HAVING count(*) > 1`
+		CASE WHEN head LIKE '{"case_id":"%","referral_id":"%' THEN substr(head, 66, 36)
+			WHEN head LIKE '{"id":"%","short_name":%' THEN substr(head, 8, 36) END AS referral,
+		CASE WHEN head LIKE '{"case_id":"%' THEN substr(head, 13, 36)
+			WHEN head LIKE '{"id":"%","reference":%' THEN substr(head, 8, 36) END AS case_id
+		FROM heads WHERE head NOT LIKE '%"00000000-0000-0000-0000-000000000000"%')
+	SELECT 'referral' AS of, referral::uuid AS id, 'an answer was given for it, and it is not there' AS what FROM named
+		WHERE referral IS NOT NULL AND NOT EXISTS (SELECT FROM referrals r WHERE r.id::text = referral)
+	UNION ALL SELECT 'case', case_id::uuid, 'an answer was given for it, and it is not there' FROM named
+		WHERE case_id IS NOT NULL AND NOT EXISTS (SELECT FROM cases c WHERE c.id::text = case_id)
+	UNION ALL SELECT 'referral', referral::uuid, 'two calls were answered with it' FROM named
+		WHERE intake GROUP BY referral HAVING count(*) > 1`
 
 // Checks are what statements can check of the record alone; casework checks the rest.
 var Checks = []CheckQuery{

@@ -16,7 +16,8 @@ func Snapshot(ctx context.Context, db *sqlx.DB, read func(ctx context.Context, t
 		return fmt.Errorf("begin: %w", Translate(err))
 	}
 	defer tx.Rollback() //nolint:errcheck // there is nothing to keep
-	if _, err := tx.ExecContext(ctx, `SET LOCAL statement_timeout = '60s'`); err != nil {
+	// Compiling a statement takes longer than running it over a page.
+	if _, err := tx.ExecContext(ctx, `SET LOCAL statement_timeout = '60s'; SET LOCAL jit = off`); err != nil {
 		return fmt.Errorf("bound statements: %w", Translate(err))
 	}
 	return read(ctx, tx)

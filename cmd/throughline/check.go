@@ -56,8 +56,10 @@ func checked(ctx context.Context, e *env, d *casework.Desk) ([]casework.Finding,
 // away is a Temporal that can't be reached.
 type away struct{ err error }
 
-func (a away) Inspect(context.Context, uuid.UUID) (open, failing bool, err error) { return false, false, a.err }
-func (a away) Open(context.Context) ([]uuid.UUID, error)                          { return nil, a.err }
+func (a away) Inspect(context.Context, uuid.UUID) (open, failing bool, err error) {
+	return false, false, a.err
+}
+func (a away) Open(context.Context) ([]uuid.UUID, error) { return nil, a.err }
 
 func print(e *env, findings []casework.Finding, asJSON bool) error {
 	if asJSON {
