@@ -158,7 +158,7 @@ func TestADamagedRecordIsFoundOut(t *testing.T) {
 		"a call is written down twice": {`INSERT INTO timeline (organisation_id, referral_id, version, at, what, actor_role, via)
 			SELECT organisation_id, id, version, created_at, 'refer', 'navigator', 'page' FROM referrals WHERE id = $1`, asked,
 			[]string{"I3 referral asked: it was not written down exactly once"}},
-		"a letter is there twice": {`UPDATE messages SET generation = 1 WHERE referral_id = $1`, asked, []string{"I4 message of asked: the same letter more than once"}},
+		"a letter is there twice":        {`UPDATE messages SET generation = 1 WHERE referral_id = $1`, asked, []string{"I4 message of asked: the same letter more than once"}},
 		"a further letter has no reason": {`UPDATE messages SET reason = '' WHERE generation = 2`, none, []string{"I4 message of asked: a further letter without a reason"}},
 		"a letter between is gone": {`UPDATE messages SET generation = 3 WHERE generation = 2`, none,
 			[]string{"I4 message of asked: a further letter without the one before it"}},

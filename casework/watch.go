@@ -128,18 +128,18 @@ func (d *Desk) LeftLetter(ctx context.Context, id uuid.UUID) (raised bool, err e
 			return err
 		}
 		w.mends(referral.LetterLeft, m.Offer)
-		return w.call(ctx, m.Offer, m.State)
+		return w.call(ctx, m.Offer, m.State, "mail_undelivered")
 	})
 	return raised, err
 }
 
 // call makes it someone's work to phone an agency, whatever the rules would wait for.
-func (w *work) call(ctx context.Context, offer uuid.UUID, class string) error {
+func (w *work) call(ctx context.Context, offer uuid.UUID, class, cause string) error {
 	change, err := w.decide(ctx, referral.Command{Do: referral.Undelivered, Offer: offer, Reason: class})
 	if err != nil || raised(change) {
 		return err
 	}
-	_, err = w.decide(ctx, referral.Command{Do: referral.RaiseTask, TaskKind: referral.CallAgency, Offer: offer, Reason: "mail_undelivered"})
+	_, err = w.decide(ctx, referral.Command{Do: referral.RaiseTask, TaskKind: referral.CallAgency, Offer: offer, Reason: cause})
 	return err
 }
 

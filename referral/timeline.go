@@ -22,10 +22,12 @@ const (
 	LetterSilent    Left = "letter_silent"    // an attempt to mail never came to an end: someone calls
 	LetterLeft      Left = "letter_left"      // a failed letter without anyone to see to it: someone calls
 	LetterLost      Left = "letter_lost"      // a letter that nothing would have sent: it goes out
+	LetterHeld      Left = "letter_held"      // a letter that may have gone out after a backup was made: someone calls
 )
 
 // Lefts lists them.
-var Lefts = []Left{WorkflowMissing, WorkflowFailing, StepOverdue, StepStuck, LetterSilent, LetterLeft, LetterLost}
+var Lefts = []Left{WorkflowMissing, WorkflowFailing, StepOverdue, StepStuck, LetterSilent, LetterLeft, LetterLost,
+	LetterHeld}
 
 // EventNames lists every name that can stand on a timeline, sorted.
 func EventNames() []Name {

@@ -19,10 +19,13 @@ import (
 // every open referral has a workflow again, and nothing was mailed twice.
 func TestNothingIsForgottenWithoutTheClock(t *testing.T) {
 	t.Parallel()
-	o := build(t)
+	o := build(t, "3s")
 	silent, answered := o.refer(0, 1), o.refer(2)
 	o.until("both agencies are asked", func() bool { return len(o.mailed(silent)) > 0 && len(o.mailed(answered)) > 0 })
 	o.answers(answered, casework.ReplyInput{Do: referral.Accept})
+	o.until("the clock knows that", func() bool {
+		return one[int](o, `SELECT count(*) FROM outbox WHERE referral_id = $1 AND done_at IS NULL`, answered) == 0
+	})
 	require.NoError(t, o.stack.StopTemporal())
 	taken := o.refer(3)
 	o.until("the silent agency's turn ends and the next is asked", func() bool {
