@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench record clean
+.PHONY: help run test lint bench bench-check record clean
 
 # Flags of throughline-dev: make run ARGS="--policy demo --data /tmp/tl"
 ARGS ?=
@@ -12,7 +12,7 @@ PARALLEL ?= 2
 V ?=
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: ## start everything on this machine, and say where; Ctrl-C stops it
 	@[ -x bin/throughline-dev ] || echo "building; the first time compiles a Temporal server: about 7 minutes on 2 cores"
@@ -38,6 +38,10 @@ lint: ## check form, suspicious code, workflows' determinism and the directions 
 bench: ## measure whole referrals per second beside the barest workflow
 	@go build -o bin/throughline-dev ./cmd/throughline-dev
 	@exec bin/throughline-dev bench $(ARGS)
+
+bench-check: ## measure what throughline check costs; ARGS="--referrals 100000 --workflows 3000"
+	@go build -o bin/throughline-dev ./cmd/throughline-dev
+	@exec bin/throughline-dev bench-check $(ARGS)
 
 record: ## keep the histories of the released workflows for later versions to replay: make record V=v2
 	@[ -n "$(V)" ] || { echo "name the version that is released: make record V=v2"; exit 2; }

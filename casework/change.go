@@ -24,24 +24,29 @@ type work struct {
 	rec      db.Record
 	services map[uuid.UUID]directory.OfferService
 	words    map[uuid.UUID]db.OfferWords
-	note     string // what was said, for the timeline
-	toldBy   string // who at the agency said it to staff
+	note     string           // what was said, for the timeline
+	toldBy   string           // who at the agency said it to staff
+	also     []referral.Event // that go on the timeline with the next change
 }
 
 // lock opens a referral for change; not_found also when it belongs to another organisation.
 func (d *Desk) lock(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID, now time.Time) (*work, error) {
-	rec, err := db.LockRecord(ctx, tx, id)
-	if referral.CodeOf(err) == referral.CodeNotFound || (err == nil && rec.Organisation != who.Organisation) {
+	w, err := d.take(ctx, tx, func(uuid.UUID) Actor { return who }, id, now)
+	if referral.CodeOf(err) == referral.CodeNotFound || (err == nil && w.rec.Organisation != who.Organisation) {
 		return nil, referral.NotFound("referral")
 	}
+	return w, err
+}
+
+// take opens a referral of any organisation for change, for those who act by policy for each of them.
+func (d *Desk) take(ctx context.Context, tx *sqlx.Tx, who func(organisation uuid.UUID) Actor, id uuid.UUID, now time.Time) (*work, error) {
+	rec, err := db.LockRecord(ctx, tx, id)
 	if err != nil {
 		return nil, err
 	}
-	w := &work{desk: d, tx: tx, who: who, now: now, rec: rec, words: map[uuid.UUID]db.OfferWords{}}
-	if w.services, err = d.terms(ctx, tx, &w.rec); err != nil {
-		return nil, err
-	}
-	return w, nil
+	w := &work{desk: d, tx: tx, who: who(rec.Organisation), now: now, rec: rec, words: map[uuid.UUID]db.OfferWords{}}
+	w.services, err = d.terms(ctx, tx, &w.rec)
+	return w, err
 }
 
 // email is the address an offer's letters go to; "" when the directory has none, or no longer has the service.
@@ -70,9 +75,11 @@ func (w *work) save(ctx context.Context, change referral.Change) error {
 		return err
 	}
 	tasks := slices.DeleteFunc(slices.Clone(after.Tasks), func(t referral.Task) bool { return slices.Contains(before.Tasks, t) })
+	events := append(slices.Clone(change.Events), w.also...)
+	w.also = nil
 	parts := append(w.offers(after.Offers), db.UpdateReferral(after, before.Version, step),
 		db.SaveTasks(w.rec.Organisation, after.ID, tasks, w.who.ID, w.note),
-		db.InsertTimeline(w.who.line(), after.ID, after.Version, w.now, w.entries(change.Events), w.promise(before, after)))
+		db.InsertTimeline(w.who.line(), after.ID, after.Version, w.now, w.entries(events), w.promise(before, after)))
 	parts = append(parts, w.letters(change.Posts, after)...)
 	if after.Withdrawn.Equal(before.Withdrawn) {
 		parts = append(parts, db.RevokeLinks(w.takenBack(after.Offers), w.now))

@@ -53,11 +53,18 @@ const (
 	ViaClock Via = "clock"
 	ViaMail  Via = "mail"
 	ViaCLI   Via = "cli"
+
+	ViaWatchdog Via = "watchdog"
 )
 
 // ClockActor is the clock acting for an organisation.
 func ClockActor(organisation uuid.UUID) Actor {
 	return Actor{Actor: referral.Actor{Role: referral.System}, Organisation: organisation, Via: ViaClock}
+}
+
+// watchdog acts in the clock's place. The clock is told of what it did.
+func watchdog(organisation uuid.UUID) Actor {
+	return Actor{Actor: referral.Actor{Role: referral.System}, Organisation: organisation, Via: ViaWatchdog}
 }
 
 // staffOnly refuses anyone without an account of the organisation.

@@ -29,6 +29,7 @@ type room struct {
 	db           *sqlx.DB
 	clock        *clock.Manual
 	organisation uuid.UUID
+	damaged      bool // by hand, so that what must hold does not
 
 	navigator, colleague, coordinator casework.Actor
 
@@ -54,14 +55,18 @@ func open(t testing.TB) *room {
 	return r
 }
 
-// holds requires, after each test, what must hold of any record whatever was done to it. I2 and I8 are left to the
-// tests of the clock: many a test here stops the clock in the middle.
+// holds requires, after each test, what must hold of any record whatever was done to it. I2, I8 and I12 are left to the
+// tests of the clock: many a test here stops the clock in the middle, and nobody empties the outbox.
 func (r *room) holds() {
 	r.t.Helper()
+	if r.damaged {
+		return
+	}
 	findings, err := r.Check(context.Background(), nil)
 	require.NoError(r.t, err)
 	for _, f := range findings {
-		if f.Invariant != "I2" && f.Invariant != "I8" {
+		require.Empty(r.t, f.NotChecked, f.Invariant)
+		if !slices.Contains([]string{"I2", "I8", "I12"}, f.Invariant) {
 			require.Empty(r.t, f.Violations, "%s: %s", f.Invariant, f.Says)
 		}
 	}

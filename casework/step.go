@@ -60,12 +60,8 @@ func (d *Desk) Run(ctx context.Context, id uuid.UUID, step referral.Step, at tim
 	now := d.at(at)
 	var after referral.Step
 	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		rec, err := db.LockRecord(ctx, tx, id)
+		w, err := d.take(ctx, tx, ClockActor, id, now)
 		if err != nil {
-			return err
-		}
-		w := &work{desk: d, tx: tx, who: ClockActor(rec.Organisation), now: now, rec: rec}
-		if w.services, err = d.terms(ctx, tx, &w.rec); err != nil {
 			return err
 		}
 		after, err = w.refresh(ctx)

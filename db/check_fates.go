@@ -1,10 +1,12 @@
 package db
 
+import "time"
+
 // checkFates is I8 for what the provider says after it took a letter, and for what it does not say. A wait of days or
 // business days is taken for as long as a weekend with a holiday can make it; the hours of most policies are exact.
-var checkFates = CheckQuery{"I8", "every letter that came back, is put off, or that nobody says anything of has become work for a person",
-	`SELECT count(*) FROM messages WHERE state = 'accepted' AND expects_events AND $1::timestamptz IS NOT NULL`,
-	`WITH unit(name, length) AS (VALUES ('s', interval '1 second'), ('m', interval '1 minute'), ('h', interval '1 hour'),
+var checkFates = CheckQuery{Invariant: "I8",
+	Args: func(now time.Time) []any { return []any{now.Add(-5 * time.Minute)} },
+	Broken: `WITH unit(name, length) AS (VALUES ('s', interval '1 second'), ('m', interval '1 minute'), ('h', interval '1 hour'),
 			('d', interval '4 days'), ('bd', interval '5 days')),
 		wait AS (SELECT g.id AS organisation, u.urgency, w.what, coalesce((SELECT substring(w.set FROM '^[0-9]+')::int * unit.length
 				FROM unit WHERE unit.name = substring(w.set FROM '[a-z]+$')), w.usual) AS length
@@ -21,12 +23,12 @@ var checkFates = CheckQuery{"I8", "every letter that came back, is put off, or t
 				JOIN wait w ON w.organisation = m.organisation_id AND w.urgency = r.urgency
 			WHERE m.state = 'accepted' AND m.expects_events AND m.final = ''
 				AND CASE w.what WHEN 'deferred' THEN m.deferred_at ELSE m.settled_at END + w.length < $1)
-	SELECT DISTINCT m.id, m.what FROM troubled m
+	SELECT DISTINCT 'message' AS of, m.id, m.what FROM troubled m
 	WHERE NOT EXISTS (SELECT 1 FROM tasks t WHERE t.referral_id = m.referral_id AND t.offer_id = m.offer_id AND t.kind = 'call_agency' AND (t.state = 'open' OR t.created_at >= m.since))
 		AND NOT EXISTS (SELECT 1 FROM messages h WHERE h.offer_id = m.offer_id AND h.created_at > m.created_at AND h.final IN ('delivered', 'arrived'))
-		AND NOT EXISTS (SELECT 1 FROM timeline l WHERE l.referral_id = m.referral_id AND l.offer_id = m.offer_id AND l.at > m.created_at AND ` + answered + `)`}
+		AND NOT EXISTS (SELECT 1 FROM timeline l WHERE l.referral_id = m.referral_id AND l.offer_id = m.offer_id AND l.at > m.created_at AND ` + goneOn + `)`}
 
-// answered leaves of a timeline what has made a letter about an offer needless: anything but what is about letters and
+// goneOn leaves of a timeline what has made a letter about an offer needless: anything but what is about letters and
 // silence themselves, and tasks, which are looked at by themselves.
-const answered = `l.what NOT IN ('undelivered', 'new_link', 'remind', 'escalate', 'ask_agency', 'deferred', 'delivered', 'raise_task',
-	'escalate_task')`
+const goneOn = `l.what NOT IN ('undelivered', 'new_link', 'remind', 'escalate', 'ask_agency', 'deferred', 'delivered', 'raise_task',
+	'escalate_task', 'mend')`

@@ -9,87 +9,121 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// CheckQuery checks one invariant of DESIGN. Looked counts the rows it speaks of; Broken lists those that break it, as
-// id and what is wrong. $1 is the instant before which a due step counts as forgotten.
-type CheckQuery struct{ Invariant, Says, Looked, Broken string }
-
-// Checks are the invariants that the record alone can break.
-var Checks = []CheckQuery{
-	{"I2", "every open referral has one step with a due time and someone accountable who is there, and none is forgotten",
-		`SELECT count(*) FROM referrals WHERE state = 'open' AND $1::timestamptz IS NOT NULL`,
-		`SELECT r.id, CASE WHEN r.step_due IS NULL OR r.step_role = '' THEN 'no next step' WHEN r.step_due < $1 THEN 'its step is overdue'
-			ELSE 'its step is for someone who has left' END AS what
-		FROM referrals r LEFT JOIN accounts p ON p.id = r.step_person
-		WHERE r.state = 'open' AND (r.step_due IS NULL OR r.step_role = '' OR r.step_due < $1 OR NOT p.active)`},
-	{"I4", "at most one message for each occasion and recipient; a further one says why",
-		`SELECT count(*) FROM messages WHERE $1::timestamptz IS NOT NULL`,
-		`SELECT min(id::text)::uuid AS id, 'the same letter more than once' AS what FROM messages WHERE $1::timestamptz IS NOT NULL
-		GROUP BY offer_id, letter, step_key, recipient, generation HAVING count(*) > 1
-		UNION ALL SELECT id, 'a further letter without a reason' FROM messages WHERE generation > 1 AND reason = ''`},
-	{"I5", "the changes of a referral form one line of versions",
-		`SELECT count(*) FROM referrals WHERE $1::timestamptz IS NOT NULL`,
-		`SELECT r.id, 'its timeline has gaps or goes beyond its version' AS what FROM referrals r
-		JOIN LATERAL (SELECT count(DISTINCT version) AS versions, max(version) AS last FROM timeline t WHERE t.referral_id = r.id) t ON true
-		WHERE (t.versions <> r.version OR t.last <> r.version) AND $1::timestamptz IS NOT NULL`},
-	{"I8", "every letter that failed has become work for a person",
-		`SELECT count(*) FROM messages WHERE state IN ('rejected', 'ambiguous') AND $1::timestamptz IS NOT NULL`,
-		`SELECT m.id, 'a failed letter without a task' AS what FROM messages m
-		JOIN offers o ON o.id = m.offer_id JOIN referrals r ON r.id = m.referral_id
-		WHERE ((m.state = 'rejected' AND m.error_class <> 'overtaken' AND m.settled_at < $1)
-				OR (m.state = 'ambiguous' AND m.attempted_at < $1 - interval '15 minutes'))
-			AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.offer_id = m.offer_id AND t.kind = 'call_agency'
-				AND (t.state = 'open' OR t.created_at >= m.created_at))
-			AND NOT EXISTS (SELECT 1 FROM timeline l WHERE l.offer_id = m.offer_id AND l.at > m.created_at AND ` + answered + `)`},
-	checkFates,
-	{"I10", "a closed referral has an outcome, and no agency is still asked about it",
-		`SELECT count(*) FROM referrals WHERE state = 'closed' AND $1::timestamptz IS NOT NULL`,
-		`SELECT r.id, 'closed, but an offer is still out' AS what FROM referrals r WHERE r.state = 'closed' AND $1::timestamptz IS NOT NULL
-			AND EXISTS (SELECT 1 FROM offers o WHERE o.referral_id = r.id
-				AND o.state IN ('queued', 'sent', 'info_requested', 'accepted', 'contacting', 'scheduled', 'in_service', 'waitlisted'))`},
+// CheckQuery checks a part of an invariant of DESIGN by one statement. Broken lists what breaks it: what kind of thing, its
+// id, and what is wrong. Args are the statement's parameters; nil when it has none.
+type CheckQuery struct {
+	Invariant string
+	Broken    string
+	Args      func(now time.Time) []any
 }
 
 // Broken is a row that breaks an invariant.
 type Broken struct {
+	Of   string    `db:"of"` // referral, offer, message or case
 	ID   uuid.UUID `db:"id"`
 	What string    `db:"what"`
 }
 
-// RunCheck runs one check and says how many rows it looked at.
-func RunCheck(ctx context.Context, q sqlx.QueryerContext, c CheckQuery, before time.Time) (looked int, broken []Broken, err error) {
-	if err := sqlx.GetContext(ctx, q, &looked, c.Looked, before); err != nil {
-		return 0, nil, fmt.Errorf("check %s: %w", c.Invariant, Translate(err))
-	}
-	if err := sqlx.SelectContext(ctx, q, &broken, c.Broken, before); err != nil {
-		return 0, nil, fmt.Errorf("check %s: %w", c.Invariant, Translate(err))
-	}
-	return looked, broken, nil
+// Looked count the rows that an invariant speaks of.
+var Looked = map[string]string{
+	"I3":  `SELECT (SELECT count(*) FROM idempotency) + (SELECT count(*) FROM referrals)`,
+	"I4":  `SELECT count(*) FROM messages`,
+	"I5":  `SELECT count(*) FROM referrals`,
+	"I8":  `SELECT count(*) FROM messages WHERE state IN ('rejected', 'ambiguous') OR (state = 'accepted' AND expects_events)`,
+	"I10": `SELECT (SELECT count(*) FROM referrals) + (SELECT count(*) FROM offers)`,
+	"I12": `SELECT (SELECT count(*) FROM outbox WHERE done_at IS NULL) + (SELECT count(*) FROM messages WHERE state IN ('pending', 'claimed'))`,
 }
 
-// OpenReferrals lists every referral that has been open since before an instant.
-func OpenReferrals(ctx context.Context, q sqlx.QueryerContext, before time.Time) ([]uuid.UUID, error) {
-	var ids []uuid.UUID
-	err := sqlx.SelectContext(ctx, q, &ids, `SELECT id FROM referrals WHERE state = 'open' AND opened_at < $1 ORDER BY id`, before)
-	if err != nil {
-		return nil, fmt.Errorf("read referrals: %w", Translate(err))
-	}
-	return ids, nil
+// moves are the lines of the timeline that move something, each with the state it was left in before: an offer's first
+// move leaves the queue, and a referral's first line brings it into being.
+const moves = `(SELECT t.*, lag(t.to_state, 1, CASE WHEN t.offer_id IS NULL THEN '' ELSE 'queued' END)
+		OVER (PARTITION BY t.referral_id, t.offer_id ORDER BY t.id) AS before
+	FROM timeline t WHERE t.to_state <> '' AND t.what <> 'add_offer') m`
+
+// answered reads what each kept answer names. An answer's first fields are always the same, so that its ids stand at fixed
+// places; one to a client who did not agree names nothing.
+const answered = `WITH heads AS MATERIALIZED (SELECT encode(substr(body, 1, 101), 'escape') AS head FROM idempotency),
+	named AS MATERIALIZED (SELECT head LIKE '{"case_id":"%' AS intake,
+		CASE WHEN head LIKE '{"case_id":"%","referral_id":"%' THEN substr(head, 66, 36)
+			WHEN head LIKE '{"id":"%","short_name":%' THEN substr(head, 8, 36) END AS referral,
+		CASE WHEN head LIKE '{"case_id":"%' THEN substr(head, 13, 36)
+			WHEN head LIKE '{"id":"%","reference":%' THEN substr(head, 8, 36) END AS case_id
+		FROM heads WHERE head NOT LIKE '%"00000000-0000-0000-0000-000000000000"%')
+	SELECT 'referral' AS of, referral::uuid AS id, 'an answer was given for it, and it is not there' AS what FROM named
+		WHERE referral IS NOT NULL AND NOT EXISTS (SELECT FROM referrals r WHERE r.id::text = referral)
+	UNION ALL SELECT 'case', case_id::uuid, 'an answer was given for it, and it is not there' FROM named
+		WHERE case_id IS NOT NULL AND NOT EXISTS (SELECT FROM cases c WHERE c.id::text = case_id)
+	UNION ALL SELECT 'referral', referral::uuid, 'two calls were answered with it' FROM named
+		WHERE intake GROUP BY referral HAVING count(*) > 1`
+
+// Checks are what statements can check of the record alone; casework checks the rest.
+var Checks = []CheckQuery{
+	{Invariant: "I3", Broken: answered},
+	{Invariant: "I3", Broken: `SELECT 'referral' AS of, r.id, 'it was not written down exactly once' AS what FROM referrals r
+		LEFT JOIN (SELECT referral_id, count(*) AS n FROM timeline WHERE what = 'refer' GROUP BY referral_id) t ON t.referral_id = r.id
+		WHERE coalesce(t.n, 0) <> 1`},
+	{Invariant: "I4", Broken: `SELECT 'message' AS of, min(id::text)::uuid AS id, 'the same letter more than once' AS what FROM messages
+		GROUP BY offer_id, letter, step_key, recipient, generation HAVING count(*) > 1
+		UNION ALL SELECT 'message', id, 'a further letter without a reason' FROM messages WHERE generation > 1 AND reason = ''
+		UNION ALL SELECT 'message', m.id, 'a further letter without the one before it' FROM messages m WHERE generation > 1 AND NOT EXISTS
+			(SELECT FROM messages f WHERE f.offer_id = m.offer_id AND f.letter = m.letter AND f.step_key = m.step_key AND f.generation = m.generation - 1)
+		UNION ALL SELECT 'message', id, 'it went out without an attempt on record' FROM messages WHERE state = 'accepted' AND (attempts = 0 OR attempted_at IS NULL)`},
+	{Invariant: "I5", Broken: `SELECT 'referral' AS of, r.id, 'its timeline has gaps or goes beyond its version' AS what FROM referrals r
+		LEFT JOIN (SELECT referral_id, count(DISTINCT version) AS versions, max(version) AS last, min(version) AS first
+			FROM timeline GROUP BY referral_id) t ON t.referral_id = r.id
+		WHERE (t.versions, t.last, t.first) IS DISTINCT FROM (r.version::bigint, r.version, 1)
+		UNION ALL SELECT DISTINCT 'referral', referral_id, 'its versions go back' FROM (SELECT referral_id, version,
+			lag(version) OVER (PARTITION BY referral_id ORDER BY id) AS before FROM timeline) t WHERE version < before
+		UNION ALL SELECT DISTINCT 'offer', offer_id, 'a move does not begin where the one before it ended' FROM ` + moves + `
+			WHERE offer_id IS NOT NULL AND from_state <> before
+		UNION ALL SELECT DISTINCT 'referral', referral_id, 'a move does not begin where the one before it ended' FROM ` + moves + `
+			WHERE offer_id IS NULL AND from_state <> before`},
+	{Invariant: "I8", Broken: `SELECT 'message' AS of, m.id, 'a failed letter that nobody was asked to see to' AS what FROM messages m
+		WHERE m.state IN ('rejected', 'ambiguous') AND ` + leftMessage,
+		Args: func(now time.Time) []any { return []any{now.Add(-5 * time.Minute), now.Add(-15 * time.Minute)} }},
+	checkFates,
+	{Invariant: "I10", Broken: `SELECT 'referral' AS of, r.id, 'closed, but an agency is still asked about it' AS what FROM referrals r
+			WHERE r.state = 'closed' AND EXISTS (SELECT FROM offers o WHERE o.referral_id = r.id
+				AND o.state IN ('queued', 'sent', 'info_requested', 'accepted', 'contacting', 'scheduled', 'in_service', 'waitlisted'))
+		UNION ALL SELECT 'referral', id, 'closed without an outcome, or with a step left' FROM referrals
+			WHERE state = 'closed' AND (outcome = '' OR closed_at IS NULL OR step_due IS NOT NULL)
+		UNION ALL SELECT 'offer', o.id, 'its state is not where its last move led' FROM offers o
+			LEFT JOIN (SELECT DISTINCT ON (offer_id) offer_id, to_state FROM timeline WHERE offer_id IS NOT NULL AND to_state <> ''
+				ORDER BY offer_id, id DESC) t ON t.offer_id = o.id
+			WHERE o.state <> coalesce(t.to_state, 'queued')
+		UNION ALL SELECT 'referral', r.id, 'its state is not where its last move led' FROM referrals r
+			LEFT JOIN (SELECT DISTINCT ON (referral_id) referral_id, to_state FROM timeline WHERE offer_id IS NULL AND to_state <> ''
+				ORDER BY referral_id, id DESC) t ON t.referral_id = r.id
+			WHERE r.state IS DISTINCT FROM t.to_state`},
+	{Invariant: "I12", Broken: `SELECT 'referral' AS of, o.referral_id AS id, 'a promise that nobody takes up: ' || o.kind AS what FROM outbox o
+			WHERE o.done_at IS NULL AND o.available_at < now() - interval '5 minutes' AND NOT (o.kind = 'changed' AND EXISTS
+				(SELECT FROM outbox s WHERE s.referral_id = o.referral_id AND s.kind = 'start' AND s.done_at IS NULL))
+		UNION ALL SELECT 'referral', referral_id, 'a promise that was put off too far: ' || kind FROM outbox
+			WHERE done_at IS NULL AND available_at > now() + interval '70 minutes'
+		UNION ALL SELECT 'message', m.id, 'a letter that nothing promises to send' FROM messages m WHERE m.state = 'pending' AND m.created_at < $1
+			AND NOT EXISTS (SELECT FROM outbox o WHERE o.message_id = m.id AND o.done_at IS NULL)
+		UNION ALL SELECT 'message', m.id, 'an attempt that never came to an end' FROM messages m WHERE m.state = 'claimed' AND m.attempted_at < $1
+			AND NOT EXISTS (SELECT FROM outbox o WHERE o.message_id = m.id AND o.done_at IS NULL AND o.available_at > now())`,
+		Args: func(now time.Time) []any { return []any{now.Add(-5 * time.Minute)} }},
 }
 
-// NotOpen picks, of these referrals, those that are not open: unknown ones, and those closed since before an instant.
-func NotOpen(ctx context.Context, q sqlx.QueryerContext, ids []uuid.UUID, before time.Time) ([]uuid.UUID, error) {
-	if len(ids) == 0 {
-		return nil, nil
+// RunCheck runs one check.
+func RunCheck(ctx context.Context, q sqlx.QueryerContext, c CheckQuery, now time.Time) ([]Broken, error) {
+	var args []any
+	if c.Args != nil {
+		args = c.Args(now)
 	}
-	raw, err := asJSON(ids)
-	if err != nil {
-		return nil, err
+	var broken []Broken
+	if err := sqlx.SelectContext(ctx, q, &broken, c.Broken, args...); err != nil {
+		return nil, fmt.Errorf("check %s: %w", c.Invariant, Translate(err))
 	}
-	var ended []uuid.UUID
-	err = sqlx.SelectContext(ctx, q, &ended, `SELECT x.value::uuid FROM jsonb_array_elements_text($1) AS x
-		LEFT JOIN referrals r ON r.id = x.value::uuid
-		WHERE r.id IS NULL OR r.state = 'draft' OR r.closed_at < $2`, raw, before)
-	if err != nil {
-		return nil, fmt.Errorf("read referrals: %w", Translate(err))
+	return broken, nil
+}
+
+// CountLooked says how many rows an invariant speaks of.
+func CountLooked(ctx context.Context, q sqlx.QueryerContext, invariant string) (n int, err error) {
+	if err := sqlx.GetContext(ctx, q, &n, Looked[invariant]); err != nil {
+		return 0, fmt.Errorf("check %s: %w", invariant, Translate(err))
 	}
-	return ended, nil
+	return n, nil
 }

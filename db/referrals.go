@@ -19,6 +19,7 @@ type Record struct {
 	Need         string
 	Facts        referral.Facts
 	Step         referral.Step
+	Due          time.Time // of the step, as lists and the watchdog find it; zero when closed
 	Policy       referral.Policy
 	Reach        map[uuid.UUID]Reach // of the offers that have not ended
 }
@@ -46,6 +47,7 @@ type recordRow struct {
 	ClosedAt       *time.Time        `db:"closed_at"`
 	WithdrawnAt    *time.Time        `db:"withdrawn_at"`
 	Step           []byte            `db:"step"`
+	StepDue        *time.Time        `db:"step_due"`
 	Zone           string            `db:"time_zone"`
 	Policy         []byte            `db:"policy"`
 	Offers         []byte            `db:"offers"`
@@ -79,9 +81,11 @@ type taskJSON struct {
 
 // recordQuery reads a whole referral in one round trip. The letters named are those that want no answer: what became
 // of them never holds a referral up. One that was overtaken says nothing of whether the agency can be reached.
-const recordQuery = `
+const recordQuery = records + `WHERE r.id = $1`
+
+const records = `
 SELECT r.id, r.organisation_id, r.case_id, r.need, r.urgency, r.state, r.outcome, r.unmet_reason, r.evidence, r.version,
-	r.owner_id, r.created_at, r.opened_at, r.closed_at, r.step, g.time_zone,
+	r.owner_id, r.created_at, r.opened_at, r.closed_at, r.step, r.step_due, g.time_zone,
 	(SELECT max(withdrawn_at) FROM consents WHERE referral_id = r.id) AS withdrawn_at,
 	(SELECT body FROM policies p WHERE p.organisation_id = r.organisation_id ORDER BY p.version DESC LIMIT 1) AS policy,
 	(SELECT json_agg(x ORDER BY x.rank, x.created_at, x.id) FROM (
@@ -98,7 +102,7 @@ SELECT r.id, r.organisation_id, r.case_id, r.need, r.urgency, r.state, r.outcome
 		WHERE o.referral_id = r.id) x) AS offers,
 	(SELECT json_agg(t ORDER BY t.created_at, t.id) FROM tasks t WHERE t.referral_id = r.id) AS tasks
 FROM referrals r JOIN organisations g ON g.id = r.organisation_id
-WHERE r.id = $1`
+`
 
 // ReadRecord reads a referral without a lock; not_found when there is none.
 func ReadRecord(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID) (Record, error) {
@@ -124,7 +128,7 @@ func record(ctx context.Context, q sqlx.QueryerContext, query string, id uuid.UU
 }
 
 func (row recordRow) record() (Record, error) {
-	rec := Record{Organisation: row.OrganisationID, Case: row.CaseID, Need: row.Need, Policy: referral.Standard()}
+	rec := Record{Organisation: row.OrganisationID, Case: row.CaseID, Need: row.Need, Due: value(row.StepDue), Policy: referral.Standard()}
 	zone, err := referral.ZoneNamed(row.Zone)
 	if err != nil {
 		return Record{}, fmt.Errorf("organisation %s: %w", row.OrganisationID, err)

@@ -136,7 +136,8 @@ func (d *decision) askAgency() error {
 	return nil
 }
 
-// raiseTask makes the task that the step names. Nobody left to ask is the coordinator's; the rest is the navigator's.
+// raiseTask makes the task that the step names. Nobody left to ask, and what the clock can't do, is the coordinator's;
+// the rest is the navigator's.
 func (d *decision) raiseTask() error {
 	if err := d.clockOnly(); err != nil {
 		return err
@@ -145,7 +146,7 @@ func (d *decision) raiseTask() error {
 		return nil
 	}
 	role, person := Navigator, d.Facts.Owner
-	if d.c.TaskKind == FindAlternative && d.c.Reason == "nobody_left" {
+	if d.c.TaskKind == TakeOver || (d.c.TaskKind == FindAlternative && d.c.Reason == "nobody_left") {
 		role, person = Coordinator, nobody
 	}
 	d.raise(d.c.TaskKind, d.c.Offer, d.c.Reason, role, person)

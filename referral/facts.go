@@ -86,10 +86,11 @@ const (
 	ReachClient     TaskKind = "reach_client"
 	FindAlternative TaskKind = "find_alternative"
 	CheckOnClient   TaskKind = "check_on_client"
+	TakeOver        TaskKind = "take_over" // what was due could not be done: a coordinator carries on by hand
 )
 
 // TaskKinds lists them.
-var TaskKinds = []TaskKind{CallAgency, AnswerAgency, ReachClient, FindAlternative, CheckOnClient}
+var TaskKinds = []TaskKind{CallAgency, AnswerAgency, ReachClient, FindAlternative, CheckOnClient, TakeOver}
 
 // TaskState is where a task stands.
 type TaskState string

@@ -46,7 +46,8 @@ func keysOfTheRules() []string {
 	}
 	add("task_state.", texts([]referral.TaskState{referral.TaskOpen, referral.TaskDone, referral.TaskOvertaken})...)
 	add("cause.", "mail_failed", "mail_pending", "mail_unknown", "mail_deferred", "mail_unheard", "mail_undelivered", "no_address", "asked", "contact_attempts",
-		"outcome_reported", "nobody_left", "waitlisted", "failed", "silence")
+		"outcome_reported", "nobody_left", "waitlisted", "failed", "silence", string(referral.StepStuck))
+	add("mend.", texts(referral.Lefts)...)
 	add("step.", string(referral.FinishDraft))
 	add("event.", texts(referral.EventNames())...)
 	for _, n := range referral.CommandNames() {

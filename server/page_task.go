@@ -37,6 +37,7 @@ var commandsOf = map[referral.TaskKind][]referral.Name{
 	referral.ReachClient:     {referral.Contact, referral.Schedule, referral.Withdraw},
 	referral.FindAlternative: {referral.AddOffer, referral.Close},
 	referral.CheckOnClient:   {referral.Confirm, referral.Dispute},
+	referral.TakeOver:        {referral.AddOffer, referral.Close},
 }
 
 // readTask finds the task of the address in its referral.

@@ -65,7 +65,8 @@ func dict(pairs ...any) (map[string]any, error) {
 var codeLists = map[referral.Name]string{"refer": "need", referral.Decline: "decline", referral.Fail: "fail",
 	referral.Dispute: "fail", referral.Withdraw: "withdraw", referral.ReportOutcome: "outcome", referral.Confirm: "outcome",
 	referral.Close: "outcome", referral.RaiseTask: "task", referral.FinishTask: "task", referral.EscalateTask: "task",
-	referral.Resend: "resend", referral.Undelivered: "undelivered", referral.Delivered: "letter", referral.Deferred: "letter"}
+	referral.Resend: "resend", referral.Undelivered: "undelivered", referral.Delivered: "letter", referral.Deferred: "letter",
+	referral.Mend: "mend"}
 
 // codeWords says the code of a timeline entry in words; "" for one that says nothing more.
 func codeWords(l *locale.Localizer, what referral.Name, code string) string {

@@ -16,6 +16,9 @@ import (
 // Inspector looks at the workflows of referrals one by one: visibility lags by seconds, Describe does not.
 type Inspector struct{ Client client.Client }
 
+// running are the open workflows of referrals in the language of visibility.
+const running = "WorkflowType = '" + ReferralType + "' AND ExecutionStatus = 'Running'"
+
 // failingAttempts is how often in a row a workflow task must have been tried to count as failing.
 const failingAttempts = 3
 
@@ -32,11 +35,16 @@ func (i Inspector) Inspect(ctx context.Context, id uuid.UUID) (open, failing boo
 	return open, d.GetPendingWorkflowTask().GetAttempt() >= failingAttempts, nil
 }
 
+// Running counts the open workflows, as far as visibility knows.
+func (i Inspector) Running(ctx context.Context) (int, error) {
+	answer, err := i.Client.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: running})
+	return int(answer.GetCount()), err
+}
+
 // Open lists the referrals whose workflow is open, as far as visibility knows: it lags by seconds.
 func (i Inspector) Open(ctx context.Context) ([]uuid.UUID, error) {
 	var ids []uuid.UUID
-	request := &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000,
-		Query: fmt.Sprintf("WorkflowType = '%s' AND ExecutionStatus = 'Running'", ReferralType)}
+	request := &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000, Query: running}
 	for {
 		page, err := i.Client.ListWorkflow(ctx, request)
 		if err != nil {

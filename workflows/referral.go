@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -100,8 +101,24 @@ func (s story) do(ctx workflow.Context, activity string, step referral.Step) (re
 	if err == nil || temporal.IsCanceledError(err) {
 		return after, err
 	}
+	if unknown(err) && workflow.GetVersion(ctx, endsWhenUnknown, workflow.DefaultVersion, 1) == 1 {
+		workflow.GetLogger(ctx).Warn("the record does not know this referral; its workflow ends", "referral", s.id.String())
+		return referral.Step{}, nil
+	}
 	workflow.GetLogger(ctx).Warn("a step failed and will be tried again", "activity", activity, "referral", s.id.String())
 	return later(ctx), nil
+}
+
+// endsWhenUnknown is the change by which a workflow ends when the record does not know its referral, as after a restore
+// from a backup that is older than the referral; before, it asked again each minute for ever. Histories from before the
+// change pause where they did. It may be deleted when none of them is open any more: each begins a new history after
+// maxHistory events, and the longest wait is two years, so from January 2029 on.
+const endsWhenUnknown = "ends-when-unknown"
+
+// unknown reports an answer of the record that there is no such referral.
+func unknown(err error) bool {
+	var refused *temporal.ApplicationError
+	return errors.As(err, &refused) && refused.Type() == string(referral.CodeNotFound)
 }
 
 // later is a pause, or until there is news, before the story asks anew.

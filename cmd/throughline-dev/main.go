@@ -26,9 +26,12 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	args, out := os.Args[1:], os.Stdout
 	var err error
-	if len(args) > 0 && args[0] == "bench" {
+	switch {
+	case len(args) > 0 && args[0] == "bench":
 		err = bench(ctx, out, args[1:])
-	} else {
+	case len(args) > 0 && args[0] == "bench-check":
+		err = benchCheck(ctx, out, args[1:])
+	default:
 		err = start(ctx, out, args, stop)
 	}
 	stop()

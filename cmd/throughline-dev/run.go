@@ -73,6 +73,9 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 	}
 	say("worker", "ready")
 	a.Dispatch()
+	if err := a.Watch(ctx); err != nil {
+		return err
+	}
 	say("mail", sender.Name())
 	cfg := server.Config{BaseURL: base, Dev: true, HelplineName: helplineName}
 	if letters != nil {

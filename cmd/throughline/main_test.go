@@ -28,7 +28,7 @@ func TestEveryCommandIsListed(t *testing.T) {
 		if code != 0 {
 			t.Errorf("%v: exit %d", args, code)
 		}
-		for _, name := range []string{"serve", "worker", "migrate", "import", "check", "user", "apikey", "policy", "history"} {
+		for _, name := range []string{"serve", "worker", "migrate", "import", "check", "hold", "user", "apikey", "policy", "history"} {
 			if !strings.Contains(out, "\n  "+name) {
 				t.Errorf("%v does not list %s", args, name)
 			}
@@ -49,6 +49,9 @@ func TestMistakesExitWithTwo(t *testing.T) {
 		{"import --source x one two", "wants --source NAME"},
 		{"check --xml", "-xml"},
 		{"check", "DATABASE_URL is not set"},
+		{"hold", "DATABASE_URL is not set"},
+		{"hold --until yesterday", "--until wants a time that has been"},
+		{"hold --until 2999-01-01T00:00:00Z", "--until wants a time that has been"},
 		{"user", "wants add, list, password or close"},
 		{"apikey", "wants add, list or revoke"},
 		{"policy", "wants: policy show"},

@@ -26,6 +26,9 @@ func serve(ctx context.Context, e *env, args []string) error {
 		e.log.Warn("starting without Temporal: intake and answers are taken, and wait in the outbox", "cause", err.Error())
 	}
 	a.Dispatch()
+	if err := a.Watch(ctx); err != nil {
+		return errors.Join(err, l.Close(), a.Stop())
+	}
 	if err := a.Serve(l, server.Config{BaseURL: cfg.BaseURL, TrustedProxies: cfg.TrustedProxies, SendGridKeys: cfg.Mail.WebhookKeys}); err != nil {
 		return errors.Join(err, l.Close(), a.Stop())
 	}

@@ -25,6 +25,7 @@ var areas = []area{
 	{"server", []string{"casework", "directory", "db", "referral", "locale", "internal/clock", "internal/token", "internal/trace"}},
 	{"internal/dispatcher", []string{"casework", "db", "mail", "referral", "internal/trace"}},
 	{"internal/telemetry", []string{"db", "referral", "internal/trace"}},
+	{"internal/watchdog", []string{"casework", "db", "referral"}},
 	// workflows knows what it asks for by name. Not db, mail or casework: a change there must not change a replay.
 	{"workflows", []string{"activities/names", "referral"}},
 	{"activities/names", []string{"referral"}},

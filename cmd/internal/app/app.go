@@ -24,6 +24,7 @@ import (
 	"throughline/internal/clock"
 	"throughline/internal/dispatcher"
 	"throughline/internal/telemetry"
+	"throughline/internal/watchdog"
 	"throughline/mail"
 	"throughline/server"
 	"throughline/workflows"
@@ -54,6 +55,7 @@ type App struct {
 	Temporal   client.Client
 	Dispatcher *dispatcher.Dispatcher
 	Telemetry  *telemetry.Telemetry
+	Watchdog   *watchdog.Watchdog
 	Log        *slog.Logger
 
 	options  Options
@@ -75,6 +77,7 @@ type App struct {
 	finishTime   time.Duration
 	checking     sync.Mutex // guards checks
 	checks       []Check
+	watch        watch // for what is forgotten
 }
 
 // Open connects to the record, which must be there and at this binary's schema, and prepares the line to Temporal,
@@ -123,6 +126,8 @@ func (a *App) connect(ctx context.Context, outbox *sqlx.DB) (err error) {
 		a.Desk.Reports = o.Sender.Name()
 	}
 	a.Dispatcher.Desk = a.Desk
+	a.Watchdog = &watchdog.Watchdog{DatabaseURL: o.DatabaseURL, Log: o.Log, Count: a.Telemetry.Repaired,
+		Clock: line{Starter: workflows.Starter{Client: a.Temporal}, Inspector: workflows.Inspector{Client: a.Temporal}}}
 	return a.observe(ctx, outbox)
 }
 

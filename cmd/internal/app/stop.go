@@ -13,9 +13,9 @@ const (
 	finishTime = 35 * time.Second
 )
 
-// Stop ends everything in order: readiness says no, requests under way are answered, the dispatcher finishes what it
-// began, the worker its steps, then the record is closed, and the last traces go out. Each part ends before the next is
-// told to, and none is waited for without end. The log says how far it came.
+// Stop ends everything in order: readiness says no, requests under way are answered, the watchdog lets go of the lead,
+// the dispatcher finishes what it began, the worker its steps, then the record is closed, and the last traces go out.
+// Each part ends before the next is told to, and none is waited for without end. The log says how far it came.
 func (a *App) Stop() error {
 	var errs []error
 	stage := func(part string, running bool, end func() error) {
@@ -35,6 +35,7 @@ func (a *App) Stop() error {
 		return nil
 	})
 	stage("http", a.server != nil, a.drain)
+	stage("watchdog", a.watch.stop != nil, a.leaveWatch)
 	stage("dispatcher", a.cancel != nil, a.finish)
 	stage("worker", a.worker != nil, a.leaveWork)
 	stage("temporal", true, func() error { a.Temporal.Close(); return nil })
