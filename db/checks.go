@@ -66,8 +66,9 @@ var Checks = []CheckQuery{
 		GROUP BY offer_id, letter, step_key, recipient, generation HAVING count(*) > 1
 		UNION ALL SELECT 'message', id, 'a further letter without a reason' FROM messages WHERE generation > 1 AND reason = ''
 		UNION ALL SELECT 'message', m.id, 'a further letter without the one before it' FROM messages m WHERE generation > 1 AND NOT EXISTS
-			(SELECT FROM messages f WHERE f.offer_id = m.offer_id AND f.letter = m.letter AND f.step_key = m.step_key AND f.generation = m.generation - 1)
-		UNION ALL SELECT 'message', id, 'it went out without an attempt on record' FROM messages WHERE state = 'accepted' AND (attempts = 0 OR attempted_at IS NULL)`},
+			(SELECT FROM messages f WHERE f.offer_id = m.offer_id AND f.step_key = m.step_key AND f.generation = m.generation - 1)
+		UNION ALL SELECT 'message', m.id, 'it went out without an attempt on record' FROM messages m WHERE state = 'accepted'
+			AND (attempts = 0 OR attempted_at IS NULL) AND NOT EXISTS (SELECT FROM provider_events e WHERE e.message_id = m.id)`},
 	{Invariant: "I5", Broken: `SELECT 'referral' AS of, r.id, 'its timeline has gaps or goes beyond its version' AS what FROM referrals r
 		LEFT JOIN (SELECT referral_id, count(DISTINCT version) AS versions, max(version) AS last, min(version) AS first
 			FROM timeline GROUP BY referral_id) t ON t.referral_id = r.id
