@@ -16,7 +16,7 @@ const mailOfOffer = `SELECT letter, state, final, final_heard_at, deferred_at, e
 	FROM messages WHERE offer_id = o.id AND letter NOT IN ('receipt', 'withdrawn') AND error_class <> 'overtaken'
 	ORDER BY created_at DESC, generation DESC LIMIT 1`
 
-// mailState is what the rules and people know of message m; ” without one. The last word stands over the handing over.
+// mailState is what the rules and people know of message m, and nothing without one. The last word stands over the handing over.
 const mailState = `CASE WHEN m.final IN ('delivered', 'arrived') THEN 'delivered' WHEN m.final <> '' THEN 'failed'
 	WHEN m.state = 'accepted' THEN CASE WHEN m.deferred_at IS NOT NULL THEN 'deferred' WHEN m.expects_events THEN 'unheard' ELSE 'accepted' END
 	WHEN m.state IN ('pending', 'claimed') THEN 'pending' WHEN m.state = 'rejected' THEN 'failed'
