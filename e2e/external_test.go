@@ -207,7 +207,12 @@ func TestProductionOnAnExternalStack(t *testing.T) {
 	})
 	takenWithout := a.refer("Taken Canary", "food", "routine", a.service("Saturday Community Kitchen"))
 	second.posts("accept")
-	refuses(t, runs(t, d.environment, "", "throughline", "check"), 2, "temporal", "TEMPORAL_ADDRESS")
+	away := runs(t, d.environment, "", "throughline", "check")
+	refuses(t, away, 2, "I1 could not be checked", "temporal", "TEMPORAL_ADDRESS")
+	if !strings.Contains(away.out, "I10 ") || strings.Contains(away.out, "I10       0 looked at") {
+		t.Errorf("what the record says is not printed while Temporal is away:\n%s", away.out)
+	}
+	refuses(t, runs(t, d.environment, "", "throughline", "hold"), 2, "stop them first")
 	must(t, d.stack.StartTemporal(t.Context()))
 	third := d.mailed("Saturday Community Kitchen")
 	third.posts("accept")
@@ -230,6 +235,12 @@ func TestProductionOnAnExternalStack(t *testing.T) {
 		}
 	}
 	d.stopAndListen(first, second, third)
+	if said := d.runs("", "hold", "--dry-run"); !strings.Contains(said, "0 letters wait") {
+		t.Errorf("hold --dry-run after all has been said:\n%s", said)
+	}
+	if said := d.runs("", "hold", "--json"); strings.TrimSpace(said) != "[]" {
+		t.Errorf("hold after all has been said:\n%s", said)
+	}
 }
 
 // stopAndListen ends every process as a container's end does, and goes through all that they have said.

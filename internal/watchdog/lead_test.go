@@ -123,3 +123,17 @@ func TestALeaderThatDiesOrStandsStill(t *testing.T) {
 		})
 	}
 }
+
+// Readiness says whether anybody leads, whoever it is.
+func TestDetailSaysWhetherAnybodyLeads(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	asked, leading := o.dog(), o.dog()
+	assert.Equal(t, "no process leads the watch", asked.Detail(t.Context()))
+	stop := o.run(leading)
+	o.until("another leads", o.leads)
+	assert.Empty(t, asked.Detail(t.Context()))
+	assert.Empty(t, leading.Detail(t.Context()))
+	stop()
+	o.until("nobody does", func() bool { return asked.Detail(t.Context()) == "no process leads the watch" })
+}
