@@ -196,7 +196,7 @@ func (s *Server) pickFurther(c echo.Context, v *commandView, form url.Values) er
 	if err != nil {
 		return err
 	}
-	v.Pick, err = s.pick(ctx, s.locale(c).Lang, form, v.Referral.Need, nearOf(folder))
+	v.Pick, err = s.pick(ctx, s.locale(c).Lang, form, v.Referral.Need, folder.PostalCode, folder.Municipality)
 	for _, o := range v.Referral.Offers {
 		if o.State != referral.InError {
 			v.Pick.Tried = append(v.Pick.Tried, o.ServiceID)

@@ -110,12 +110,8 @@ func (s *Server) readIntake(c echo.Context) (intakeForm, error) {
 	f := intakeForm{Key: form.Get("key"), BirthYear: strings.TrimSpace(form.Get("birth_year")), Need: form.Get("need"),
 		Details: form.Get("details"), Urgency: form.Get("urgency"), Answer: form.Get("consent"), How: form.Get("consent_how"),
 		Episode: form.Get("episode_of"), Caller: readCaller(form)}
-	near := f.Caller.PostalCode
-	if near == "" {
-		near = f.Caller.Municipality
-	}
 	var err error
-	f.Pick, err = s.pick(c.Request().Context(), s.locale(c).Lang, form, f.Need, near)
+	f.Pick, err = s.pick(c.Request().Context(), s.locale(c).Lang, form, f.Need, f.Caller.PostalCode, f.Caller.Municipality)
 	return f, err
 }
 
