@@ -172,8 +172,8 @@ func (w *work) onlyOffer(do referral.Name) (uuid.UUID, error) {
 		return candidates[0].ID, nil
 	case 0:
 		outcome := string(w.rec.Facts.State)
-		if n := len(w.rec.Facts.Offers); n > 0 && w.rec.Facts.State != referral.Closed {
-			outcome = string(w.rec.Facts.Offers[n-1].State)
+		if turn := w.rec.Facts.Turn(); turn != nil && w.rec.Facts.State != referral.Closed {
+			outcome = string(turn.State)
 		}
 		return uuid.Nil, &referral.Error{Code: referral.CodeConflict, Outcome: outcome, Message: "no agency's turn is in a state for this"}
 	}
