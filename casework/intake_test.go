@@ -201,3 +201,27 @@ func TestReferNeedsACase(t *testing.T) {
 	}
 	assert.Zero(t, one[int](r, `SELECT count(*) FROM consents`))
 }
+
+// A navigator on the phone, or a program, should not be sent back field by field.
+func TestEveryWrongFieldIsNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	before := r.contents()
+	in := casework.IntakeInput{Case: casework.CaseInput{Name: "Ana\x00Canary", Phone: "12", Email: "ana", PostalCode: "90210", BirthYear: 1850,
+		Language: "gibberish!", Notes: long(10_001)},
+		Referral: casework.ReferralInput{Need: "canary", Urgency: "now", Details: long(10_001), Consent: casework.ConsentInput{Given: true, How: "pigeon"}}}
+	_, err := r.Intake(t.Context(), r.navigator, in, nil)
+	fields := []string{}
+	for _, e := range referral.All(err) {
+		assert.Equal(t, referral.CodeInvalid, e.Code)
+		fields = append(fields, e.Field)
+	}
+	assert.ElementsMatch(t, []string{"case.name", "case.phone", "case.email", "case.postal_code", "case.birth_year", "case.language",
+		"case.notes", "need", "urgency", "details", "service_ids", "consent.how"}, fields)
+	_, err = r.OpenCase(t.Context(), r.navigator, in.Case, nil)
+	assert.Len(t, referral.All(err), 7)
+	assert.Len(t, referral.All(in.Referral.Check()), 5)
+	assert.Equal(t, before, r.contents())
+	_, err = r.Do(t.Context(), r.navigator, r.intake(r.services[0]).ReferralID, casework.CommandInput{Do: referral.Ask}, nil)
+	assert.Len(t, referral.All(err), 2, "who said so, and what")
+}
