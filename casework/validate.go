@@ -23,6 +23,9 @@ const (
 
 var canadianPostalCode = regexp.MustCompile(`^[ABCEGHJ-NPRSTVXY][0-9][ABCEGHJ-NPRSTV-Z][0-9][ABCEGHJ-NPRSTV-Z][0-9]$`)
 
+// poste is how an extension is written in French: 514 555-0142, poste 12.
+var poste = regexp.MustCompile(`(?i)[\s,]*\b(poste|p\.)\s*([0-9]{1,7})\s*$`)
+
 // faults gathers what is wrong with the fields of a form, so that all is told at once; of each field the first thing.
 type faults []error
 
@@ -106,7 +109,7 @@ func (c *CaseInput) tidyPhone() error {
 	if c.Phone == "" {
 		return nil
 	}
-	n, err := phonenumbers.Parse(c.Phone, "CA")
+	n, err := phonenumbers.Parse(poste.ReplaceAllString(c.Phone, " ext. $2"), "CA")
 	if err != nil || phonenumbers.IsPossibleNumberWithReason(n) != phonenumbers.IS_POSSIBLE {
 		return referral.Invalid("phone", "is not a telephone number")
 	}
