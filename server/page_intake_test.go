@@ -145,6 +145,20 @@ func TestEveryFieldIsNamedAtOnce(t *testing.T) {
 	}
 }
 
+func TestAYearOfBirthToComeIsSaidToBeOne(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	v.signInAs("nav@kawartha.example")
+	for lang, words := range map[string]string{"en": "from 1900 to this year", "fr": "de 1900 à cette année"} {
+		v.get("/work?lang=" + lang)
+		form := v.typed()
+		form.Set("birth_year", "2031")
+		if got := v.press(form, "caller").is(http.StatusUnprocessableEntity).says("#birth_year-wrong"); !strings.Contains(got, words) {
+			t.Errorf("%s: %q", lang, got)
+		}
+	}
+}
+
 func (v *visitor) count(query string) (n int) {
 	v.t.Helper()
 	v.must(v.db.Get(&n, query))
