@@ -24,10 +24,12 @@ func (c *ConsentInput) validate() error {
 	if c.How == "" && !c.Given {
 		c.How = "verbal"
 	}
+	var f faults
 	if !slices.Contains(consentWays, c.How) {
-		return referral.Invalid("consent.how", "must be verbal, written or substitute")
+		f.add(referral.Invalid("consent.how", "must be verbal, written or substitute"))
 	}
-	return limits(map[string]string{"consent.script": c.Script}, 50)
+	f.add(limits(map[string]string{"consent.script": c.Script}, 50))
+	return f.err()
 }
 
 // consent checks that the client has agreed to what a command sends out, and keeps the answer. refused is true when

@@ -66,29 +66,29 @@ func (d *Desk) Do(ctx context.Context, who Actor, id uuid.UUID, in CommandInput,
 // speak settles on whose word the command is: what an agency decides needs the name of who said so.
 func (in *CommandInput) speak(who *Actor) error {
 	in.ToldBy, in.Note = oneLine(in.ToldBy), typed(in.Note)
+	var f faults
 	switch {
 	case agencyWords[in.Do]:
 		who.For = referral.Agency
 		if in.ToldBy == "" {
-			return referral.Invalid("told_by", "name who at the agency said so")
+			f.add(referral.Invalid("told_by", "name who at the agency said so"))
 		}
 	case clientWords[in.Do]:
 		who.For = referral.Client
 	case in.For == referral.Client:
 		who.For = referral.Client
 	case in.For != "":
-		return referral.Invalid("for", "must be client, or be left out")
+		f.add(referral.Invalid("for", "must be client, or be left out"))
 	}
 	if in.Do == referral.Ask && in.Note == "" {
-		return referral.Invalid("note", "write what the agency asks")
+		f.add(referral.Invalid("note", "write what the agency asks"))
 	}
 	if in.Do == referral.Answer && in.Note == "" {
-		return referral.Invalid("note", "write the answer")
+		f.add(referral.Invalid("note", "write the answer"))
 	}
-	if err := limits(map[string]string{"told_by": in.ToldBy}, 200); err != nil {
-		return err
-	}
-	return limits(map[string]string{"note": in.Note}, maxText)
+	f.add(limits(map[string]string{"told_by": in.ToldBy}, 200))
+	f.add(limits(map[string]string{"note": in.Note}, maxText))
+	return f.err()
 }
 
 // command turns what came in into a command of the rules, and carries it out.
@@ -172,8 +172,8 @@ func (w *work) onlyOffer(do referral.Name) (uuid.UUID, error) {
 		return candidates[0].ID, nil
 	case 0:
 		outcome := string(w.rec.Facts.State)
-		if n := len(w.rec.Facts.Offers); n > 0 && w.rec.Facts.State != referral.Closed {
-			outcome = string(w.rec.Facts.Offers[n-1].State)
+		if turn := w.rec.Facts.Turn(); turn != nil && w.rec.Facts.State != referral.Closed {
+			outcome = string(turn.State)
 		}
 		return uuid.Nil, &referral.Error{Code: referral.CodeConflict, Outcome: outcome, Message: "no agency's turn is in a state for this"}
 	}

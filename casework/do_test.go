@@ -208,6 +208,21 @@ func TestWhichOfferIsMeant(t *testing.T) {
 	assert.Equal(t, referral.Accepted, after.Offers[1].State)
 }
 
+// What a command ran into is told of the agency whose turn it is, not of one that still waits for its own.
+func TestAConflictIsWithTheAgencyWhoseTurnItIs(t *testing.T) {
+	t.Parallel()
+	for do, outcome := range map[referral.Name]referral.OfferState{referral.Accept: referral.Accepted, referral.Decline: referral.Declined} {
+		r := open(t)
+		in, _ := r.sent(r.services[0], r.services[1])
+		r.do(in.ReferralID, said(do))
+		_, err := r.Do(t.Context(), r.navigator, in.ReferralID, said(referral.Ask), nil)
+		refused(t, err, referral.CodeConflict, "")
+		var conflict *referral.Error
+		require.ErrorAs(t, err, &conflict)
+		assert.Equal(t, string(outcome), conflict.Outcome)
+	}
+}
+
 // A referral that was closed is taken up again as a new episode of the same case.
 func TestANewEpisode(t *testing.T) {
 	t.Parallel()

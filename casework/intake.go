@@ -118,10 +118,10 @@ func (d *Desk) Intake(ctx context.Context, who Actor, in IntakeInput, key *Key) 
 	if err := who.staffOnly(); err != nil {
 		return out, err
 	}
-	if err := in.Case.tidy(d.Clock.Now()); err != nil {
-		return out, under("case", err)
-	}
-	if err := in.Referral.tidy(); err != nil {
+	var f faults
+	f.add(under("case", in.Case.tidy(d.Clock.Now())))
+	f.add(in.Referral.tidy())
+	if err := f.err(); err != nil {
 		return out, err
 	}
 	in.Referral.CaseID = uuid.Nil

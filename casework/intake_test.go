@@ -74,6 +74,9 @@ func TestWhatIsTidied(t *testing.T) {
 		"phone with punctuation":     {casework.CaseInput{Phone: "(705) 555-0123"}, casework.CaseInput{Anonymous: true, Phone: "+17055550123"}},
 		"phone with country":         {casework.CaseInput{Phone: "+1 705 555 0123"}, casework.CaseInput{Anonymous: true, Phone: "+17055550123"}},
 		"phone with extension":       {casework.CaseInput{Phone: "705-555-0123 ext. 45"}, casework.CaseInput{Anonymous: true, Phone: "+17055550123;ext=45"}},
+		"phone with a poste":         {casework.CaseInput{Phone: "514 555 0142 poste 12"}, casework.CaseInput{Anonymous: true, Phone: "+15145550142;ext=12"}},
+		"phone, poste and comma":     {casework.CaseInput{Phone: "514 555-0142, POSTE 12"}, casework.CaseInput{Anonymous: true, Phone: "+15145550142;ext=12"}},
+		"phone with a p.":            {casework.CaseInput{Phone: "(514) 555-0142 p. 7"}, casework.CaseInput{Anonymous: true, Phone: "+15145550142;ext=7"}},
 		"phone in letters":           {casework.CaseInput{Phone: "1-800-555-HELP"}, casework.CaseInput{Anonymous: true, Phone: "+18005554357"}},
 		"phone abroad":               {casework.CaseInput{Phone: "+33 1 23 45 67 89"}, casework.CaseInput{Anonymous: true, Phone: "+33123456789"}},
 		"postal code in small":       {casework.CaseInput{PostalCode: "k1a0b1"}, casework.CaseInput{Anonymous: true, PostalCode: "K1A 0B1"}},
@@ -200,4 +203,28 @@ func TestReferNeedsACase(t *testing.T) {
 		refused(t, err, referral.CodeNotFound, "case_id")
 	}
 	assert.Zero(t, one[int](r, `SELECT count(*) FROM consents`))
+}
+
+// A navigator on the phone, or a program, should not be sent back field by field.
+func TestEveryWrongFieldIsNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	before := r.contents()
+	in := casework.IntakeInput{Case: casework.CaseInput{Name: "Ana\x00Canary", Phone: "12", Email: "ana", PostalCode: "90210", BirthYear: 1850,
+		Language: "gibberish!", Notes: long(10_001)},
+		Referral: casework.ReferralInput{Need: "canary", Urgency: "now", Details: long(10_001), Consent: casework.ConsentInput{Given: true, How: "pigeon"}}}
+	_, err := r.Intake(t.Context(), r.navigator, in, nil)
+	fields := []string{}
+	for _, e := range referral.All(err) {
+		assert.Equal(t, referral.CodeInvalid, e.Code)
+		fields = append(fields, e.Field)
+	}
+	assert.ElementsMatch(t, []string{"case.name", "case.phone", "case.email", "case.postal_code", "case.birth_year", "case.language",
+		"case.notes", "need", "urgency", "details", "service_ids", "consent.how"}, fields)
+	_, err = r.OpenCase(t.Context(), r.navigator, in.Case, nil)
+	assert.Len(t, referral.All(err), 7)
+	assert.Len(t, referral.All(in.Referral.Check()), 5)
+	assert.Equal(t, before, r.contents())
+	_, err = r.Do(t.Context(), r.navigator, r.intake(r.services[0]).ReferralID, casework.CommandInput{Do: referral.Ask}, nil)
+	assert.Len(t, referral.All(err), 2, "who said so, and what")
 }

@@ -105,18 +105,19 @@ func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) error {
 }
 
 func (in ReplyInput) validate() error {
-	switch {
-	case !agencyWords[in.Do]:
+	if !agencyWords[in.Do] {
 		return referral.Invalid("command", "is not known")
-	case in.Name == "":
-		return referral.Invalid("name", "type your name")
-	case in.Do == referral.Ask && in.Note == "":
-		return referral.Invalid("note", "write your question")
 	}
-	if err := limits(map[string]string{"name": in.Name}, maxLine); err != nil {
-		return err
+	var f faults
+	if in.Name == "" {
+		f.add(referral.Invalid("name", "type your name"))
 	}
-	return limits(map[string]string{"note": in.Note}, maxText)
+	if in.Do == referral.Ask && in.Note == "" {
+		f.add(referral.Invalid("note", "write your question"))
+	}
+	f.add(limits(map[string]string{"name": in.Name}, maxLine))
+	f.add(limits(map[string]string{"note": in.Note}, maxText))
+	return f.err()
 }
 
 // postedTwice reports a command that may be given again and again, when it has been given since the page was made: then

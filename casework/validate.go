@@ -1,6 +1,7 @@
 package casework
 
 import (
+	"errors"
 	"maps"
 	"net/mail"
 	"regexp"
@@ -22,46 +23,77 @@ const (
 
 var canadianPostalCode = regexp.MustCompile(`^[ABCEGHJ-NPRSTVXY][0-9][ABCEGHJ-NPRSTV-Z][0-9][ABCEGHJ-NPRSTV-Z][0-9]$`)
 
+// poste is how an extension is written in French: 514 555-0142, poste 12.
+var poste = regexp.MustCompile(`(?i)[\s,]*\b(poste|p\.)\s*([0-9]{1,7})\s*$`)
+
+// faults gathers what is wrong with the fields of a form, so that all is told at once; of each field the first thing.
+type faults []error
+
+func (f *faults) add(err error) {
+	for _, e := range referral.All(err) {
+		if !f.has(e.Field) {
+			*f = append(*f, e)
+		}
+	}
+}
+
+func (f faults) has(field string) bool {
+	return slices.ContainsFunc(referral.All(errors.Join(f...)), func(e *referral.Error) bool { return e.Field == field })
+}
+
+func (f faults) err() error {
+	if len(f) == 1 {
+		return f[0]
+	}
+	return errors.Join(f...)
+}
+
 // limits refuses texts that are too long or that Postgres can't hold.
 func limits(fields map[string]string, longest int) error {
+	var f faults
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		text := fields[name]
 		switch {
 		case strings.ContainsRune(text, 0):
-			return referral.Invalid(name, "holds a NUL character")
+			f.add(referral.Invalid(name, "holds a NUL character"))
 		case !utf8.ValidString(text):
-			return referral.Invalid(name, "is not valid UTF-8")
+			f.add(referral.Invalid(name, "is not valid UTF-8"))
 		case utf8.RuneCountInString(text) > longest:
-			return referral.Invalid(name, "is longer than %d characters", longest)
+			f.add(referral.Invalid(name, "is longer than %d characters", longest))
 		}
 	}
-	return nil
+	return f.err()
 }
 
-// tidy brings a caller's details into one form, or names the field that can't be right. Names are kept as they are
+// Check names the fields of a caller's details that can't be right, all of them, and keeps nothing.
+func (c CaseInput) Check(now time.Time) error { return c.tidy(now) }
+
+// tidy brings a caller's details into one form, or names the fields that can't be right. Names are kept as they are
 // spelled, in any script.
 func (c *CaseInput) tidy(now time.Time) error {
 	for _, field := range []*string{&c.Name, &c.Phone, &c.Email, &c.ContactTimes, &c.Municipality, &c.PostalCode, &c.Language} {
 		*field = oneLine(*field)
 	}
 	c.Notes = typed(c.Notes)
-	if err := limits(map[string]string{"name": c.Name, "phone": c.Phone, "email": c.Email, "contact_times": c.ContactTimes,
-		"municipality": c.Municipality, "postal_code": c.PostalCode, "language": c.Language}, maxLine); err != nil {
-		return err
-	}
-	if err := limits(map[string]string{"notes": c.Notes}, maxText); err != nil {
-		return err
-	}
+	var f faults
+	f.add(limits(map[string]string{"name": c.Name, "phone": c.Phone, "email": c.Email, "contact_times": c.ContactTimes,
+		"municipality": c.Municipality, "postal_code": c.PostalCode, "language": c.Language}, maxLine))
+	f.add(limits(map[string]string{"notes": c.Notes}, maxText))
 	if c.Anonymous && c.Name != "" {
-		return referral.Invalid("name", "an anonymous case keeps no name")
+		f.add(referral.Invalid("name", "an anonymous case keeps no name"))
 	}
 	c.Anonymous = c.Name == ""
-	if err := c.tidyContact(); err != nil {
-		return err
-	}
+	f.add(c.tidyPhone())
+	f.add(c.tidyEmail())
+	f.add(c.tidyPostalCode())
 	if c.BirthYear != 0 && (c.BirthYear < 1900 || c.BirthYear > now.Year()) {
-		return referral.Invalid("birth_year", "must be from 1900 to this year")
+		f.add(referral.Invalid("birth_year", "must be from 1900 to this year"))
 	}
+	f.add(c.tidyLanguage())
+	return f.err()
+}
+
+func (c *CaseInput) tidyLanguage() error {
 	if c.Language == "" {
 		c.Language = "en"
 	}
@@ -73,23 +105,33 @@ func (c *CaseInput) tidy(now time.Time) error {
 	return nil
 }
 
-func (c *CaseInput) tidyContact() error {
-	if c.Phone != "" {
-		n, err := phonenumbers.Parse(c.Phone, "CA")
-		if err != nil || phonenumbers.IsPossibleNumberWithReason(n) != phonenumbers.IS_POSSIBLE {
-			return referral.Invalid("phone", "is not a telephone number")
-		}
-		c.Phone = phonenumbers.Format(n, phonenumbers.E164)
-		if ext := n.GetExtension(); ext != "" {
-			c.Phone += ";ext=" + ext
-		}
+func (c *CaseInput) tidyPhone() error {
+	if c.Phone == "" {
+		return nil
 	}
-	if c.Email != "" {
-		a, err := mail.ParseAddress(c.Email)
-		if err != nil || a.Address != c.Email || !strings.Contains(c.Email[strings.LastIndex(c.Email, "@"):], ".") {
-			return referral.Invalid("email", "is not an email address")
-		}
+	n, err := phonenumbers.Parse(poste.ReplaceAllString(c.Phone, " ext. $2"), "CA")
+	if err != nil || phonenumbers.IsPossibleNumberWithReason(n) != phonenumbers.IS_POSSIBLE {
+		return referral.Invalid("phone", "is not a telephone number")
 	}
+	c.Phone = phonenumbers.Format(n, phonenumbers.E164)
+	if ext := n.GetExtension(); ext != "" {
+		c.Phone += ";ext=" + ext
+	}
+	return nil
+}
+
+func (c *CaseInput) tidyEmail() error {
+	if c.Email == "" {
+		return nil
+	}
+	a, err := mail.ParseAddress(c.Email)
+	if err != nil || a.Address != c.Email || !strings.Contains(c.Email[strings.LastIndex(c.Email, "@"):], ".") {
+		return referral.Invalid("email", "is not an email address")
+	}
+	return nil
+}
+
+func (c *CaseInput) tidyPostalCode() error {
 	code := strings.ToUpper(strings.NewReplacer(" ", "", "-", "").Replace(c.PostalCode))
 	switch {
 	case code == "":
@@ -101,39 +143,41 @@ func (c *CaseInput) tidyContact() error {
 	return nil
 }
 
+// Check names the fields of a referral that can't be right, all of them, and keeps nothing.
+func (r ReferralInput) Check() error { return r.tidy() }
+
 func (r *ReferralInput) tidy() error {
 	r.Details = typed(r.Details)
+	var f faults
 	if !slices.Contains(referral.Needs, r.Need) {
-		return referral.Invalid("need", "choose a kind of help")
+		f.add(referral.Invalid("need", "choose a kind of help"))
 	}
+	f.add(limits(map[string]string{"details": r.Details}, maxText))
 	if r.Urgency == "" {
 		r.Urgency = referral.Routine
 	}
 	if !slices.Contains(referral.Urgencies, r.Urgency) {
-		return referral.Invalid("urgency", "must be routine or urgent")
+		f.add(referral.Invalid("urgency", "must be routine or urgent"))
 	}
 	if len(r.ServiceIDs) == 0 {
-		return referral.Invalid("service_ids", "choose at least one service")
+		f.add(referral.Invalid("service_ids", "choose at least one service"))
 	}
 	if len(r.ServiceIDs) > referral.MaxOffers {
-		return referral.Invalid("service_ids", "at most %d services at once", referral.MaxOffers)
+		f.add(referral.Invalid("service_ids", "at most %d services at once", referral.MaxOffers))
 	}
-	if err := limits(map[string]string{"details": r.Details}, maxText); err != nil {
-		return err
+	if !r.Draft {
+		f.add(r.Consent.validate())
 	}
-	if r.Draft {
-		return nil
-	}
-	return r.Consent.validate()
+	return f.err()
 }
 
-// under puts a field's path below a parent: "phone" of the case becomes "case.phone".
+// under puts the paths of fields below a parent: "phone" of the case becomes "case.phone".
 func under(parent string, err error) error {
-	e, ok := err.(*referral.Error)
-	if !ok || e.Field == "" {
-		return err
+	var f faults
+	for _, e := range referral.All(err) {
+		moved := *e
+		moved.Field = parent + "." + e.Field
+		f.add(&moved)
 	}
-	moved := *e
-	moved.Field = parent + "." + e.Field
-	return &moved
+	return f.err()
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"throughline/db"
 )
@@ -25,6 +26,51 @@ var (
 	americanPostal = regexp.MustCompile(`^\d{5}(-\d{4})?$`)
 )
 
+// Names that say what a place is besides where it is, and the province behind it.
+var (
+	municipalTitles = []string{"city of ", "town of ", "township of ", "municipality of ", "village of ", "ville de ", "ville d'",
+		"canton de ", "municipalite de ", "village de "}
+	ofProvince = regexp.MustCompile(`(\S)(\s*,\s*|\s+)(on|ont\.?|ontario)(\s*,?\s*canada)?$`)
+)
+
+// bareName is a folded municipality without its title and its province: "city of peterborough, on" is peterborough.
+func bareName(name string) string {
+	bare := ofProvince.ReplaceAllString(name, "$1")
+	for _, title := range municipalTitles {
+		if rest, ok := strings.CutPrefix(bare, title); ok && rest != "" {
+			return rest
+		}
+	}
+	return bare
+}
+
+// municipalKeys are the names under which the directory may have a municipality: its addresses have titles too.
+func municipalKeys(name, bare string) []string {
+	keys := []string{name, bare}
+	for _, title := range municipalTitles {
+		keys = append(keys, title+bare)
+	}
+	return keys
+}
+
+// Locate gives the first of the names of a place, a postal code or a municipality, at which the directory has a location.
+// When it has one at none of them, known is false and the name the last that is not empty.
+func Locate(ctx context.Context, q sqlx.QueryerContext, names ...string) (name string, known bool, err error) {
+	for _, n := range names {
+		p, err := findPlace(ctx, q, n)
+		if err != nil {
+			return "", false, err
+		}
+		if p == nil {
+			continue
+		}
+		if name = n; p.latitude.Valid {
+			return name, true, nil
+		}
+	}
+	return name, false, nil
+}
+
 // findPlace gives nil for an empty name.
 func findPlace(ctx context.Context, q sqlx.QueryerContext, name string) (*place, error) {
 	name = strings.Join(strings.Fields(fold(dropControls(strings.ToValidUTF8(name, "")))), " ")
@@ -32,16 +78,21 @@ func findPlace(ctx context.Context, q sqlx.QueryerContext, name string) (*place,
 		return nil, nil
 	}
 	p := &place{}
-	kind, key := "municipality", name
+	kind, key := "postal_area", ""
+	var keys []string
 	switch {
 	case canadianPostal.MatchString(name):
-		kind, key = "postal_area", name[:3]
+		key = name[:3]
+		keys = []string{key}
 	case americanPostal.MatchString(name):
-		kind, key = "postal_area", name[:5]
+		key = name[:5]
+		keys = []string{key}
 	default:
-		p.municipality = name
+		p.municipality = bareName(name)
+		kind, keys = "municipality", municipalKeys(name, p.municipality)
 	}
-	row := q.QueryRowxContext(ctx, `SELECT latitude, longitude FROM places WHERE kind = $1 AND key = $2`, kind, key)
+	row := q.QueryRowxContext(ctx, `SELECT latitude, longitude FROM places WHERE kind = $1 AND key = ANY($2)
+		ORDER BY array_position($2, key) LIMIT 1`, kind, pq.Array(keys))
 	if err := row.Scan(&p.latitude, &p.longitude); err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("find place: %w", db.Translate(err))
 	}
@@ -82,7 +133,9 @@ func (p *place) ways(ctx context.Context, q sqlx.QueryerContext) (map[uuid.UUID]
 			SELECT sl.service_id, min(2 * 6371 * asin(least(1, sqrt(
 				sin(radians(p.latitude - $1) / 2) ^ 2
 				+ cos(radians($1)) * cos(radians(p.latitude)) * sin(radians(p.longitude - $2) / 2) ^ 2)))) AS km
-			FROM services_at_location sl JOIN points p ON p.id = sl.location_id GROUP BY sl.service_id
+			FROM services_at_location sl JOIN points p ON p.id = sl.location_id
+			-- least() passes over NULL, so a missing point would be at the other end of the world.
+			WHERE p.latitude IS NOT NULL AND $1::double precision IS NOT NULL GROUP BY sl.service_id
 		), areas AS (
 			SELECT service_id, string_agg(directory_fold(concat_ws(' ', name, description, extent)), ' | ') AS names
 			FROM service_areas GROUP BY service_id

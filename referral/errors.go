@@ -84,3 +84,21 @@ func CodeOf(err error) Code {
 	}
 	return CodeInternal
 }
+
+// All finds every Error of err, which may be several joined: a form with three wrong fields has three. errors.As finds
+// the first of them.
+func All(err error) []*Error {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *Error:
+		return []*Error{e}
+	case interface{ Unwrap() []error }:
+		var all []*Error
+		for _, one := range e.Unwrap() {
+			all = append(all, All(one)...)
+		}
+		return all
+	}
+	return All(errors.Unwrap(err))
+}

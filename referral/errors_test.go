@@ -30,3 +30,18 @@ func TestErrorsAreKnownByTheirCode(t *testing.T) {
 		t.Errorf("it reads %q", got)
 	}
 }
+
+func TestEveryFaultIsFound(t *testing.T) {
+	t.Parallel()
+	phone, year := Invalid("phone", "is not one"), Invalid("birth_year", "is not one")
+	err := fmt.Errorf("open case: %w", errors.Join(phone, errors.Join(errors.New("another kind"), year)))
+	if all := All(err); len(all) != 2 || all[0] != phone || all[1] != year {
+		t.Errorf("found %v", all)
+	}
+	if all := All(Invalid("phone", "")); len(all) != 1 {
+		t.Errorf("of a single fault found %v", all)
+	}
+	if all := All(errors.New("another kind")); all != nil || All(nil) != nil {
+		t.Errorf("of none found %v", all)
+	}
+}

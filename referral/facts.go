@@ -172,6 +172,22 @@ func (f *Facts) held() bool {
 	return slices.ContainsFunc(f.Offers, func(o Offer) bool { return o.State.holds() })
 }
 
+// Turn is the offer whose turn it is: the one that holds back the others, else the one that moved last; while none has
+// moved, the first. Nil without offers.
+func (f Facts) Turn() *Offer {
+	var turn *Offer
+	for i := range f.Offers {
+		o := &f.Offers[i]
+		switch {
+		case o.State.holds():
+			return o
+		case turn == nil, o.State != Queued && (turn.State == Queued || o.Entered.After(turn.Entered)):
+			turn = o
+		}
+	}
+	return turn
+}
+
 // live reports that some agency has it, or has a place for it on a waitlist.
 func (f *Facts) live() bool {
 	return slices.ContainsFunc(f.Offers, func(o Offer) bool { return o.State.holds() || o.State == Waitlisted })

@@ -85,6 +85,20 @@ func TestBadRequests(t *testing.T) {
 	h.count(0, `SELECT count(*) FROM consents`)
 }
 
+func TestEveryWrongFieldOfABodyIsNamed(t *testing.T) {
+	t.Parallel()
+	h := newHelpline(t, Config{})
+	got := h.ask("POST", "/referrals", h.navigator, h.referBody(map[string]any{"need": "magic", "urgency": "now",
+		"case": map[string]any{"phone": "12", "postal_code": "90210"}})).is(422, "invalid", "/case/phone")
+	var fields []string
+	for _, e := range got.Body["errors"].([]any) {
+		fields = append(fields, e.(map[string]any)["field"].(string))
+	}
+	if want := []string{"/case/phone", "/case/postal_code", "/need", "/urgency"}; !slices.Equal(fields, want) {
+		t.Errorf("the answer names %v, want %v", fields, want)
+	}
+}
+
 func TestWhoMayUseTheAPI(t *testing.T) {
 	t.Parallel()
 	h := newHelpline(t, Config{})

@@ -29,7 +29,8 @@ type problemField struct {
 
 const methodNotAllowed = "method_not_allowed"
 
-func (s *Server) problem(c echo.Context, answer *referral.Error, status int) error {
+// problem answers with what is to be said, and with all the faults where there are several.
+func (s *Server) problem(c echo.Context, answer *referral.Error, faults []*referral.Error, status int) error {
 	code := string(answer.Code)
 	switch status {
 	case http.StatusMethodNotAllowed:
@@ -48,8 +49,13 @@ func (s *Server) problem(c echo.Context, answer *referral.Error, status int) err
 	if answer.Code == referral.CodeNotFound && answer.Field == "" {
 		p.Detail = "there is nothing here" // in the same words for what is missing and for what is someone else's
 	}
-	if answer.Field != "" {
-		p.Errors = []problemField{{Field: pointer(c.Request().Method, answer.Field), Code: code, Message: answer.Message}}
+	if len(faults) < 2 {
+		faults = []*referral.Error{answer}
+	}
+	for _, f := range faults {
+		if f.Field != "" {
+			p.Errors = append(p.Errors, problemField{Field: pointer(c.Request().Method, f.Field), Code: string(f.Code), Message: f.Message})
+		}
 	}
 	return reply(c, status, "application/problem+json", p)
 }

@@ -38,7 +38,8 @@ type foundService struct {
 	Reasons            []string   `json:"reasons"`
 }
 
-// apiServices answers GET /services, the best fit first, in the language asked for, else the account's.
+// apiServices answers GET /services, the best fit first, in the language asked for by lang, else by Accept-Language, else in
+// English: what someone chose for the pages changes no answer to a program.
 func (s *Server) apiServices(c echo.Context) error {
 	w, err := windowOf(c)
 	if err != nil {
@@ -47,7 +48,8 @@ func (s *Server) apiServices(c echo.Context) error {
 	lang := c.QueryParam("lang")
 	switch {
 	case lang == "":
-		lang = accountOf(c).Locale
+		lang = locale.Match(c.Request().Header.Get("Accept-Language"))
+		c.Response().Header().Add(echo.HeaderVary, "Accept-Language")
 	case !slices.Contains(locale.Languages, lang):
 		return badQuery("lang", "must be en or fr")
 	}

@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+
+	"throughline/locale"
 )
 
 // referBody is a request that is in order, with what a test wants to change.
@@ -189,6 +192,30 @@ func (oneLetter) List(context.Context) ([]Letter, error) {
 }
 
 func (oneLetter) Get(context.Context, string) (Letter, error) { return Letter{}, nil }
+
+// The language of the pages is the reader's; a program says its own.
+func TestTheLanguageOfServicesIsTheRequests(t *testing.T) {
+	t.Parallel()
+	h := newHelpline(t, Config{})
+	for _, chosen := range locale.Languages {
+		h.db.MustExec(`UPDATE accounts SET locale = $1`, chosen)
+		for _, c := range []struct{ query, accept, name string }{
+			{"", "", "Shelter for Women and Children"},
+			{"", "fr-CA, en;q=0.5", "Hébergement pour femmes et enfants"},
+			{"", "de", "Shelter for Women and Children"},
+			{"&lang=en", "fr", "Shelter for Women and Children"},
+			{"&lang=fr", "en", "Hébergement pour femmes et enfants"},
+		} {
+			got := h.ask("GET", "/services?q=shelter+women+children"+c.query, h.navigator, "", "Accept-Language", c.accept).is(200)
+			if !strings.Contains(string(got.Raw), `"name":"`+c.name+`"`) {
+				t.Errorf("pages in %s, %q asked in %q: no %s", chosen, c.query, c.accept, c.name)
+			}
+			if c.query == "" && !strings.Contains(strings.Join(got.Header.Values("Vary"), ","), "Accept-Language") {
+				t.Errorf("the answer varies by %v", got.Header.Values("Vary"))
+			}
+		}
+	}
+}
 
 func TestTheMailboxIsForDevelopment(t *testing.T) {
 	t.Parallel()

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"throughline/db"
 	"throughline/internal/trace"
+	"throughline/locale"
 	"throughline/referral"
 )
 
@@ -71,7 +73,7 @@ func (s *Server) fail(c echo.Context, err error) error {
 		return nil
 	}
 	if isAPI(c) || ofWebhook(c) {
-		return s.problem(c, answer, status)
+		return s.problem(c, answer, referral.All(err), status)
 	}
 	return s.errorPage(c, answer, status)
 }
@@ -118,24 +120,33 @@ func backOf(c echo.Context) string {
 // wrong is one field of a form at fault, in words for the person who filled it in.
 type wrong struct{ Field, Text string }
 
-// wrongs gives what to say beside which field, when err is about the form and not about the record. The words are
+// wrongs gives what to say beside which fields, when err is about the form and not about the record. The words are
 // "field.<name>" for a field that has its own, else those of the code.
 func (s *Server) wrongs(c echo.Context, err error) []wrong {
-	var answer *referral.Error
-	if !errors.As(err, &answer) || (statuses[answer.Code] != http.StatusUnprocessableEntity && !ofService(answer.Field)) {
-		return nil
+	var wrongs []wrong
+	for _, answer := range referral.All(err) {
+		if statuses[answer.Code] != http.StatusUnprocessableEntity && !ofService(answer.Field) {
+			return nil
+		}
+		w := wrongOf(s.locale(c), answer)
+		if !slices.ContainsFunc(wrongs, func(said wrong) bool { return said.Field == w.Field }) {
+			wrongs = append(wrongs, w)
+		}
 	}
-	l := s.locale(c)
+	return wrongs
+}
+
+func wrongOf(l *locale.Localizer, answer *referral.Error) wrong {
 	field := formField(answer.Field)
 	for _, key := range []string{"field." + field, "field." + string(answer.Code)} {
 		if l.Has(key) {
 			if answer.Field == idempotencyKey {
 				field = "" // of the form as a whole
 			}
-			return []wrong{{field, l.T(key)}}
+			return wrong{field, l.T(key)}
 		}
 	}
-	return []wrong{{field, l.T("field.invalid")}}
+	return wrong{field, l.T("field.invalid")}
 }
 
 // formField is the name on the page of a field of the desk: "case.phone" is "phone", "service_ids.2" "service_ids".

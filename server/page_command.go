@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -196,7 +198,7 @@ func (s *Server) pickFurther(c echo.Context, v *commandView, form url.Values) er
 	if err != nil {
 		return err
 	}
-	v.Pick, err = s.pick(ctx, s.locale(c).Lang, form, v.Referral.Need, nearOf(folder))
+	v.Pick, err = s.pick(ctx, s.locale(c).Lang, form, v.Referral.Need, folder.PostalCode, folder.Municipality)
 	for _, o := range v.Referral.Offers {
 		if o.State != referral.InError {
 			v.Pick.Tried = append(v.Pick.Tried, o.ServiceID)
@@ -236,6 +238,15 @@ func (v *commandView) input(s *Server, c echo.Context) (casework.CommandInput, [
 			wrongs = append(wrongs, wrong{"time", s.locale(c).T("field.gap")})
 		default:
 			say(fault)
+		}
+	}
+	// What the desk would say next, in one go.
+	missing := map[string]bool{"reason": v.Reasons != nil && v.In.Reason == "", "outcome": v.Outcome && v.In.Outcome == "",
+		"note": v.NoteMust && strings.TrimSpace(v.In.Note) == "", "told_by": v.ToldBy && strings.TrimSpace(v.In.ToldBy) == "",
+		"service_ids": v.Services && len(in.ServiceIDs) == 0}
+	for _, field := range slices.Sorted(maps.Keys(missing)) {
+		if missing[field] {
+			say(field)
 		}
 	}
 	if v.Person {

@@ -83,7 +83,7 @@ func (s *Server) intake(c echo.Context) error {
 
 // saveCaller keeps the caller's folder when there is nothing to refer yet.
 func (s *Server) saveCaller(c echo.Context, f intakeForm) error {
-	if wrongs := f.readYear(s, c); wrongs != nil {
+	if wrongs := f.wrongCaller(s, c); wrongs != nil {
 		return s.showIntake(c, f, wrongs)
 	}
 	out, err := patiently(c, func(ctx context.Context) (casework.Case, error) {
@@ -110,12 +110,8 @@ func (s *Server) readIntake(c echo.Context) (intakeForm, error) {
 	f := intakeForm{Key: form.Get("key"), BirthYear: strings.TrimSpace(form.Get("birth_year")), Need: form.Get("need"),
 		Details: form.Get("details"), Urgency: form.Get("urgency"), Answer: form.Get("consent"), How: form.Get("consent_how"),
 		Episode: form.Get("episode_of"), Caller: readCaller(form)}
-	near := f.Caller.PostalCode
-	if near == "" {
-		near = f.Caller.Municipality
-	}
 	var err error
-	f.Pick, err = s.pick(c.Request().Context(), s.locale(c).Lang, form, f.Need, near)
+	f.Pick, err = s.pick(c.Request().Context(), s.locale(c).Lang, form, f.Need, f.Caller.PostalCode, f.Caller.Municipality)
 	return f, err
 }
 
@@ -128,27 +124,30 @@ func readCaller(form url.Values) casework.CaseInput {
 	return caller
 }
 
-// input makes the desk's words of the form, or says what the page itself can tell is wrong.
+// input makes the desk's words of the form, or says all that is wrong with it: a navigator on the phone should not be
+// sent back field by field.
 func (f *intakeForm) input(s *Server, c echo.Context) (casework.ReferralInput, []wrong) {
-	wrongs := f.readYear(s, c)
-	say := func(field string) { wrongs = append(wrongs, wrong{field, s.locale(c).T("field." + field)}) }
+	var wrongs []wrong
+	if f.CaseID == uuid.Nil {
+		wrongs = f.wrongCaller(s, c)
+	}
 	in := casework.ReferralInput{CaseID: f.CaseID, Need: f.Need, Details: f.Details, Urgency: referral.Urgency(f.Urgency),
 		ServiceIDs: f.Pick.IDs(), Draft: f.Answer == "draft",
 		Consent: casework.ConsentInput{Given: f.Answer == "yes", How: f.How, Script: casework.ConsentScript}}
 	if id, err := uuid.Parse(f.Episode); err == nil {
 		in.EpisodeOf = id
 	}
-	// All at once: a navigator on the phone should not be sent back field by field.
-	if f.Need == "" {
-		say("need")
-	}
-	if len(in.ServiceIDs) == 0 {
-		say("service_ids")
-	}
+	wrongs = append(wrongs, s.wrongs(c, in.Check())...)
 	if f.Answer != "yes" && f.Answer != "draft" && f.Answer != "no" {
-		say("consent")
+		wrongs = append(wrongs, wrong{"consent", s.locale(c).T("field.consent")})
 	}
 	return in, wrongs
+}
+
+// wrongCaller says all that is wrong with what was typed of the caller.
+func (f *intakeForm) wrongCaller(s *Server, c echo.Context) []wrong {
+	year := f.readYear(s, c)
+	return append(s.wrongs(c, f.Caller.Check(s.clock.Now())), year...)
 }
 
 // readYear takes the year of birth as a number, when there is one.

@@ -119,6 +119,46 @@ func TestAFieldOfTheCallerIsNamed(t *testing.T) {
 	}
 }
 
+func TestEveryFieldIsNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	v.signInAs("nav@kawartha.example")
+	bad := map[string]string{"phone": "12", "email": "zoe", "postal_code": "90210", "birth_year": "84x", "need": ""}
+	for button, want := range map[string][]string{
+		"save":   {"#phone", "#email", "#postal_code", "#birth_year", "#need", "#service_ids", "#consent"},
+		"caller": {"#phone", "#email", "#postal_code", "#birth_year"},
+	} {
+		form := v.typed()
+		for field, value := range bad {
+			form.Set(field, value)
+		}
+		page := v.press(form, button).is(http.StatusUnprocessableEntity)
+		links := page.Find("#wrongs a").Map(func(_ int, a *goquery.Selection) string { return a.AttrOr("href", "") })
+		if !slices.Equal(links, want) {
+			t.Errorf("%s: the summary leads to %v, want %v", button, links, want)
+		}
+		for _, id := range want {
+			if page.Find(id+"-wrong").Length() != 1 {
+				t.Errorf("%s: nothing stands beside %s", button, id)
+			}
+		}
+	}
+}
+
+func TestAYearOfBirthToComeIsSaidToBeOne(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	v.signInAs("nav@kawartha.example")
+	for lang, words := range map[string]string{"en": "from 1900 to this year", "fr": "de 1900 à cette année"} {
+		v.get("/work?lang=" + lang)
+		form := v.typed()
+		form.Set("birth_year", "2031")
+		if got := v.press(form, "caller").is(http.StatusUnprocessableEntity).says("#birth_year-wrong"); !strings.Contains(got, words) {
+			t.Errorf("%s: %q", lang, got)
+		}
+	}
+}
+
 func (v *visitor) count(query string) (n int) {
 	v.t.Helper()
 	v.must(v.db.Get(&n, query))

@@ -58,9 +58,9 @@ func (d *linkDesk) reply(c echo.Context) error {
 		typed.input(d.locale(c), &v)
 		return d.showLink(c, http.StatusOK, v, nil)
 	}
-	in, fault := typed.input(d.locale(c), &v)
-	if fault != "" {
-		return d.showLink(c, http.StatusUnprocessableEntity, v, d.linkWrong(c, typed.Do, fault))
+	in, faults := typed.input(d.locale(c), &v)
+	if len(faults) > 0 {
+		return d.showLink(c, http.StatusUnprocessableEntity, v, d.linkWrongs(c, typed.Do, faults...))
 	}
 	in.Version, _ = strconv.Atoi(form.Get("version")) // 0 when it is not a number: any version will do
 	err = d.desk.Reply(c.Request().Context(), raw, in)
@@ -71,7 +71,7 @@ func (d *linkDesk) reply(c echo.Context) error {
 	case errors.As(err, &refused) && refused.Code == referral.CodeConflict && refused.Outcome != "":
 		return d.decidedBefore(c, raw, refused.Outcome)
 	case errors.As(err, &refused) && refused.Code == referral.CodeInvalid && refused.Field != "command":
-		return d.showLink(c, http.StatusUnprocessableEntity, v, d.linkWrong(c, typed.Do, refused.Field))
+		return d.showLink(c, http.StatusUnprocessableEntity, v, d.linkWrongs(c, typed.Do, fieldsOf(err)...))
 	case referral.CodeOf(err) == referral.CodeNotFound:
 		return d.deadLink(c, raw, err)
 	}
@@ -87,33 +87,61 @@ func (d *linkDesk) decidedBefore(c echo.Context, raw, outcome string) error {
 	return d.showLink(c, http.StatusConflict, linkView{LinkPage: page, Conflict: stateInWords(d.locale(c), outcome)}, nil)
 }
 
-// input makes the desk's words of what was typed; fault names the field that the page itself can tell is wrong. The
+// input makes the desk's words of what was typed; faults name the fields that the page itself can tell are wrong. The
 // choices of a repeated hour are left in the view.
-func (t linkTyped) input(l *locale.Localizer, v *linkView) (in casework.ReplyInput, fault string) {
+func (t linkTyped) input(l *locale.Localizer, v *linkView) (in casework.ReplyInput, faults []string) {
 	in = casework.ReplyInput{Do: t.Do, Name: t.Name, Reason: t.Reason, Outcome: t.Outcome, Note: t.Note}
 	if t.Outcome == referral.Unmet {
 		in.Unmet = t.Unmet
 	}
 	if strings.TrimSpace(t.Name) == "" {
-		return in, "name"
+		faults = append(faults, "name")
 	}
-	if t.Do == referral.Schedule {
-		in.At, v.Repeated, fault = appointment(l, t.Date, t.Clock, t.Offset, v.Zone)
+	switch t.Do {
+	case referral.Schedule:
+		var fault string
+		if in.At, v.Repeated, fault = appointment(l, t.Date, t.Clock, t.Offset, v.Zone); fault != "" {
+			faults = append(faults, fault)
+		}
+	case referral.Decline, referral.Fail:
+		if t.Reason == "" {
+			faults = append(faults, "reason")
+		}
+	case referral.ReportOutcome:
+		if t.Outcome == "" {
+			faults = append(faults, "outcome")
+		}
+	case referral.Ask:
+		if strings.TrimSpace(t.Note) == "" {
+			faults = append(faults, "note")
+		}
 	}
-	return in, fault
+	return in, faults
 }
 
-// linkWrong puts the words for a field beside it, in the form that was sent.
-func (d *linkDesk) linkWrong(c echo.Context, do referral.Name, field string) []wrong {
+func fieldsOf(err error) []string {
+	var fields []string
+	for _, e := range referral.All(err) {
+		fields = append(fields, e.Field)
+	}
+	return fields
+}
+
+// linkWrongs puts the words for each field beside it, in the form that was sent.
+func (d *linkDesk) linkWrongs(c echo.Context, do referral.Name, fields ...string) []wrong {
 	l := d.locale(c)
-	key := "agency.wrong." + field
-	if l.Has(key + "." + string(do)) {
-		key += "." + string(do)
+	var wrongs []wrong
+	for _, field := range fields {
+		key := "agency.wrong." + field
+		if l.Has(key + "." + string(do)) {
+			key += "." + string(do)
+		}
+		if !l.Has(key) {
+			key = "agency.wrong.other"
+		}
+		wrongs = append(wrongs, wrong{Field: string(do) + "-" + field, Text: l.T(key)})
 	}
-	if !l.Has(key) {
-		key = "agency.wrong.other"
-	}
-	return []wrong{{Field: string(do) + "-" + field, Text: l.T(key)}}
+	return wrongs
 }
 
 // doneOf is the command that the page confirms after a form; "" for anything that is not one of the agency's.

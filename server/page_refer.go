@@ -23,7 +23,7 @@ func (s *Server) referPage(c echo.Context) error {
 			f.Episode, f.Need, f.Details, f.Urgency = r.ID.String(), r.Need, r.Details, string(r.Urgency)
 		}
 	}
-	f.Pick, err = s.pick(c.Request().Context(), s.locale(c).Lang, nil, f.Need, nearOf(folder))
+	f.Pick, err = s.pick(c.Request().Context(), s.locale(c).Lang, nil, f.Need, folder.PostalCode, folder.Municipality)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (s *Server) refer(c echo.Context) error {
 		return err
 	}
 	f.CaseID, f.Reference, f.Caller, f.BirthYear = folder.ID, folder.Reference, folder.CaseInput, ""
-	f.Pick, err = s.pick(c.Request().Context(), s.locale(c).Lang, c.Request().PostForm, f.Need, nearOf(folder))
+	f.Pick, err = s.pick(c.Request().Context(), s.locale(c).Lang, c.Request().PostForm, f.Need, folder.PostalCode, folder.Municipality)
 	if err != nil {
 		return err
 	}
@@ -69,11 +69,4 @@ func (s *Server) refer(c echo.Context) error {
 		return err
 	}
 	return s.seeOther(c, "/cases/"+folder.ID.String()+"#r-"+out.ID.String(), "refer")
-}
-
-func nearOf(folder casework.Case) string {
-	if folder.PostalCode != "" {
-		return folder.PostalCode
-	}
-	return folder.Municipality
 }

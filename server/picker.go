@@ -17,6 +17,7 @@ import (
 type picker struct {
 	Query  string
 	Near   string
+	Lost   bool // the directory does not know that place, so distance is not counted
 	Found  []directory.Found
 	Total  int
 	Chosen []directory.Service // first choice first
@@ -78,9 +79,15 @@ func chosenIDs(form url.Values) []uuid.UUID {
 	return ids
 }
 
-// pick fills a picker from a form: the chosen services in order, and what the search finds for this need near there.
-func (s *Server) pick(ctx context.Context, lang string, form url.Values, need, near string) (picker, error) {
-	p := picker{Query: strings.TrimSpace(form.Get("q")), Near: near}
+// pick fills a picker from a form: the chosen services in order, and what the search finds for this need near the first
+// of the named places that the directory knows.
+func (s *Server) pick(ctx context.Context, lang string, form url.Values, need string, places ...string) (picker, error) {
+	p := picker{Query: strings.TrimSpace(form.Get("q"))}
+	near, known, err := directory.Locate(ctx, s.db, places...)
+	if err != nil {
+		return p, err
+	}
+	p.Near, p.Lost = near, near != "" && !known
 	for _, id := range chosenIDs(form) {
 		service, err := directory.Get(ctx, s.db, id, lang)
 		if referral.CodeOf(err) == referral.CodeNotFound {
@@ -97,7 +104,6 @@ func (s *Server) pick(ctx context.Context, lang string, form url.Values, need, n
 	if p.Query == "" && need == "" {
 		return p, nil
 	}
-	var err error
 	p.Found, p.Total, err = directory.Search(ctx, s.db,
 		directory.Query{Text: p.Query, Lang: lang, Need: need, Near: near, Limit: pickerLimit})
 	return p, err
