@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"throughline/casework"
+	"throughline/db"
 	"throughline/referral"
 )
 
@@ -89,6 +90,21 @@ func TestPoliciesAtOnce(t *testing.T) {
 	assert.NotZero(t, kept)
 	assert.Equal(t, kept, one[int](r, `SELECT max(version) FROM policies`))
 	assert.Equal(t, kept, one[int](r, `SELECT count(*) FROM policies`))
+}
+
+// A policy waits for nobody's work on a referral, nor does anyone's work wait for it.
+func TestAPolicyDoesNotWaitForAReferral(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	s := r.at(referral.Sent)
+	tx, err := r.db.BeginTxx(t.Context(), nil)
+	require.NoError(t, err)
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	_, err = db.LockRecord(t.Context(), tx, s.ReferralID)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	require.NoError(t, r.SetPolicy(ctx, r.coordinator, referral.Demo()))
 }
 
 // Next of a referral that does not exist tells the workflow so.

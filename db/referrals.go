@@ -111,9 +111,10 @@ func ReadRecord(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID) (Recor
 
 // LockRecord reads a referral and keeps every other command away from it until the transaction ends. The lock is a
 // statement of its own: one that waited for the lock would see the referral's own row as it is now, but its offers and
-// tasks as they were before the wait.
+// tasks as they were before the wait. It is the weakest lock that commands wait for: rows that only refer to the referral,
+// such as news of a policy for all of them, are written beside it.
 func LockRecord(ctx context.Context, tx *sqlx.Tx, id uuid.UUID) (Record, error) {
-	if _, err := tx.ExecContext(ctx, `SELECT FROM referrals WHERE id = $1 FOR UPDATE`, id); err != nil {
+	if _, err := tx.ExecContext(ctx, `SELECT FROM referrals WHERE id = $1 FOR NO KEY UPDATE`, id); err != nil {
 		return Record{}, fmt.Errorf("lock referral: %w", Translate(err))
 	}
 	return record(ctx, tx, recordQuery, id)
