@@ -77,6 +77,20 @@ func TestWhoLeavesHandsOver(t *testing.T) {
 	assert.Empty(t, r.leftBehind())
 }
 
+// A letter about a referral that was closed long ago comes back: its owner has left, so that the call is the coordinators'.
+func TestACallForWhoHasLeftIsTheCoordinators(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	s := r.at(referral.Sent)
+	r.do(s.ReferralID, casework.CommandInput{Do: referral.Withdraw, Reason: "moved"})
+	require.NoError(t, r.CloseAccount(t.Context(), r.address(r.navigator)))
+	notice := r.pending(s.ReferralID, referral.WithdrawnLetter)
+	r.take(notice)
+	r.settle(notice, casework.Settled{State: db.MessageRejected, Class: "bounced_5xx"})
+	assert.Equal(t, []string{"coordinator nobody"}, all[string](r, `SELECT role || ' ' || coalesce(assignee_id::text, 'nobody') FROM tasks
+		WHERE referral_id = $1 AND state = 'open'`, s.ReferralID))
+}
+
 func TestNobodyLeavesWorkToNobody(t *testing.T) {
 	t.Parallel()
 	r := open(t)

@@ -3,6 +3,7 @@ package races_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -68,6 +69,8 @@ func (l *life) timeline() (*naming, []races.Entry, error) {
 
 // history puts what was done into the model's words.
 func (l *life) history() (races.History, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	n, entries, err := l.timeline()
 	h := races.History{Begin: l.begin, Timeline: entries}
 	for _, m := range l.made {
@@ -97,13 +100,7 @@ func (l *life) holds() error {
 	if err = errors.Join(err, disorder); disorder == nil {
 		err = errors.Join(err, l.letters(steps), l.outbox(steps), l.audit(steps), l.alike())
 	}
-	for _, s := range steps {
-		name := strings.TrimSpace(string(s.Way) + " " + s.Do)
-		l.asked[name]++
-		if s.Changed() || s.NewLink {
-			l.won[name]++
-		}
-	}
+	l.count(steps)
 	if err == nil {
 		return nil
 	}
@@ -119,6 +116,22 @@ func (l *life) holds() error {
 	return errors.New(b.String())
 }
 
+// count keeps what came of each kind of call.
+func (t *tally) count(steps []races.Step) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, s := range steps {
+		if s.Alarm != nil {
+			continue
+		}
+		name := string(s.Way) + " " + s.Do
+		t.asked[name]++
+		if s.Changed() || s.NewLink {
+			t.won[name]++
+		}
+	}
+}
+
 // same compares two lists in any order.
 func same(what string, want, got []string) error {
 	slices.Sort(want)
@@ -129,15 +142,25 @@ func same(what string, want, got []string) error {
 	return fmt.Errorf("%s: the record has\n    %v\nand the order wants\n    %v", what, got, want)
 }
 
+// letter is a letter as it is kept.
+type letter struct {
+	ID, Offer                      uuid.UUID
+	Letter, Occasion, State, Tells string
+}
+
 // letters: one for each occasion, each handed over once, or not at all because it was overtaken.
 func (l *life) letters(steps []races.Step) error {
 	n, _, _ := l.timeline()
-	var err error
 	var want, got []string
+	receipts, told := map[string][]string{}, map[string]string{} // by offer: occasions for a receipt, and what the last one tells
 	for _, s := range steps {
 		for _, m := range s.Letters {
 			occasion := fmt.Sprintf("v%d", m.Version)
-			if m.Kind == "link" {
+			switch m.Kind {
+			case "receipt":
+				receipts[m.Offer], told[m.Offer] = append(receipts[m.Offer], occasion), s.After.Offer(m.Offer).State
+				continue
+			case "link":
 				occasion = "asked"
 			}
 			want = append(want, fmt.Sprintf("%s to %s %s", m.Kind, m.Offer, occasion))
@@ -147,17 +170,31 @@ func (l *life) letters(steps []races.Step) error {
 	for _, m := range l.sendgrid.Messages() {
 		taken[m.MID]++
 	}
-	for _, m := range read[struct {
-		ID, Offer               uuid.UUID
-		Letter, Occasion, State string
-	}](l.lane, `SELECT id, offer_id AS offer, letter, split_part(step_key, ' ', 1) AS occasion, trim(state || ' ' || error_class) AS state
-			FROM messages WHERE referral_id = $1`, l.id) {
-		got = append(got, fmt.Sprintf("%s to %s %s", m.Letter, n.offers[m.Offer], m.Occasion))
-		if times := map[string]int{"accepted": 1, "rejected overtaken": 0}; taken[m.ID.String()] != times[m.State] {
-			err = errors.Join(err, fmt.Errorf("a letter %s that is %s was handed over %d times", m.Letter, m.State, taken[m.ID.String()]))
+	var errs []error
+	last := map[string]string{}
+	for _, m := range read[letter](l.lane, `SELECT id, offer_id AS offer, letter, split_part(step_key, ' ', 1) AS occasion,
+			trim(state || ' ' || error_class) AS state, offer_state AS tells FROM messages WHERE referral_id = $1 ORDER BY created_at`, l.id) {
+		offer := n.offers[m.Offer]
+		times, known := map[string]int{"accepted": 1, "rejected overtaken": 0, "pending": 0}[m.State]
+		if taken[m.ID.String()] != times || !known || (m.State == "pending" && m.Letter != "receipt") {
+			errs = append(errs, fmt.Errorf("a letter %s that is %s was handed over %d times", m.Letter, m.State, taken[m.ID.String()]))
 		}
+		if m.Letter != "receipt" {
+			got = append(got, fmt.Sprintf("%s to %s %s", m.Letter, offer, m.Occasion))
+			continue
+		}
+		// A receipt that had not gone out when more was answered tells the newest.
+		at := slices.Index(receipts[offer], m.Occasion)
+		if at < 0 {
+			errs = append(errs, fmt.Errorf("nothing calls for a receipt to %s at %s", offer, m.Occasion))
+			continue
+		}
+		receipts[offer], last[offer] = receipts[offer][at+1:], m.Tells
 	}
-	return errors.Join(err, same("letters", want, got))
+	if !maps.Equal(told, last) {
+		errs = append(errs, fmt.Errorf("the last receipts tell %v, and the order wants %v", last, told))
+	}
+	return errors.Join(append(errs, same("letters", want, got))...)
 }
 
 // outbox: the workflow is told once of its start and of each change that it did not make itself.
@@ -226,10 +263,11 @@ func (l *life) audit(steps []races.Step) error {
 	}
 	for _, m := range l.made {
 		if m.err == nil && m.page != nil && (m.page.Client != nil || m.page.Question != "" || m.page.Answer != "") {
-			want = append(want, "view case")
+			want = append(want, "view offer")
 		}
 	}
-	return same("audit", want, read[string](l.lane, `SELECT action || ' ' || subject FROM audit WHERE subject_id IN ($1, $2)`, l.id, l.file))
+	return same("audit", want, read[string](l.lane, `SELECT action || ' ' || subject FROM audit
+		WHERE subject_id = $1 OR subject_id IN (SELECT id FROM offers WHERE referral_id = $1)`, l.id))
 }
 
 // alike: whoever asks again with the same key gets the same answer, to the letter.

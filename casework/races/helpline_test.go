@@ -2,6 +2,7 @@ package races_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,31 +24,32 @@ import (
 	"throughline/referral"
 )
 
-// lanes are rounds that run beside each other, each on a database of its own.
-const lanes = 2
-
 // monday is a Monday morning at ten in Toronto, far from a holiday.
 var monday = time.Date(2026, time.November, 23, 15, 0, 0, 0, time.UTC)
 
-// lane is a database with a small directory, where one round comes after the other.
+// lane is a database with a small directory, where rounds come one after the other, a few at a time.
 type lane struct {
-	t        testing.TB
 	db       *sqlx.DB
 	services map[string]uuid.UUID // s1 to s4
-	broken   bool                 // a round has failed: from then on each is tried again and again, since it may be luck
-	history  string               // of the last round that failed
+	racing   sync.Mutex           // held by the round whose callers are at it, so that they have all connections
+	broken   *failure             // the last round that failed
+	tally
+}
 
+// tally counts calls by name: all that were made, and those that changed something.
+type tally struct {
+	mu         sync.Mutex
 	rounds     int
-	asked, won map[string]int // calls by name: all, and those that changed something
+	asked, won map[string]int
 }
 
 func open(t testing.TB) *lane {
 	t.Helper()
-	// As many connections as callers, so that they do come at once, and a few for the dispatchers.
-	pool, err := db.Open(t.Context(), dbtest.URL(t), db.Options{MaxOpen: callers + 10, Application: "races"})
+	// As many connections as callers, so that they do come at once, and a few for who is not racing.
+	pool, err := db.Open(t.Context(), dbtest.URL(t), db.Options{MaxOpen: callers + 15, Application: "races"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, pool.Close()) })
-	l := &lane{t: t, db: pool, services: map[string]uuid.UUID{}, asked: map[string]int{}, won: map[string]int{}}
+	l := &lane{db: pool, services: map[string]uuid.UUID{}, tally: tally{asked: map[string]int{}, won: map[string]int{}}}
 	for i, lang := range []string{"en", "fr", "en", "en"} {
 		agency, id, name := uuid.New(), uuid.New(), fmt.Sprintf("s%d", i+1)
 		l.exec(`INSERT INTO agencies (id, source, source_id, name, mail_language) VALUES ($1, 'test', $2, $2, $3)`, agency, name, lang)
@@ -58,22 +60,43 @@ func open(t testing.TB) *lane {
 	return l
 }
 
+// trouble is what keeps a round from being played, as opposed to what it finds.
+type trouble struct{ error }
+
+// must ends a round that can't be played.
+func must(err error) {
+	if err != nil {
+		panic(trouble{err})
+	}
+}
+
 func (l *lane) exec(query string, args ...any) {
-	l.t.Helper()
 	_, err := l.db.ExecContext(context.Background(), query, args...)
-	require.NoError(l.t, err)
+	must(err)
 }
 
 // read reads a list of rows.
 func read[T any](l *lane, query string, args ...any) []T {
-	l.t.Helper()
 	var list []T
-	require.NoError(l.t, l.db.SelectContext(context.Background(), &list, query, args...))
+	must(l.db.SelectContext(context.Background(), &list, query, args...))
 	return list
 }
 
+// await waits for a condition.
+func await(what string, met func() bool) {
+	tick, enough := time.NewTicker(5*time.Millisecond), time.After(time.Minute)
+	defer tick.Stop()
+	for !met() {
+		select {
+		case <-tick.C:
+		case <-enough:
+			must(errors.New("waited in vain: " + what))
+		}
+	}
+}
+
 // pace counts in seconds that have no common measure, so that no two steps of a referral come due at the same moment.
-func pace(t testing.TB) referral.Policy {
+func pace() referral.Policy {
 	p := referral.Demo()
 	p.Name, p.LinkDays = "races", 90
 	for wait, seconds := range map[*referral.Wait]int{
@@ -84,7 +107,7 @@ func pace(t testing.TB) referral.Policy {
 	} {
 		*wait = referral.Wait{N: seconds, Unit: "s"}
 	}
-	require.NoError(t, p.Validate())
+	must(p.Validate())
 	return p
 }
 
@@ -110,81 +133,90 @@ func (c *ticking) set(t time.Time) {
 	}
 }
 
-// round is a helpline of its own with its referrals.
-type round struct {
+// office is two dispatchers at work on a lane's outbox, a stand-in for the mail provider, and the clock's side of every
+// referral that they tell of.
+type office struct {
 	*lane
-	organisation uuid.UUID
-	people       map[string]casework.Actor // noor and kim, navigators, and cora, the coordinator
-	names        map[uuid.UUID]string      // of the people
-	sendgrid     *mailtest.StandIn
-	dispatchers  []*dispatcher.Dispatcher
-	moment       atomic.Int64 // the one count that all calls began and ended in
-	taking       sync.RWMutex // guards lives
-	lives        []*life
-	policies     atomic.Int64 // that were put in force during the race
+	sendgrid    *mailtest.StandIn
+	dispatchers []*dispatcher.Dispatcher
+	taking      sync.RWMutex // a call is being taken: what it promises can be told before it is known here
+	lives       map[uuid.UUID]*life
 }
 
-// begin opens a helpline, with two dispatchers at work, until stop is called.
-func (l *lane) begin() (r *round, stop func()) {
-	r = &round{lane: l, people: map[string]casework.Actor{}, names: map[uuid.UUID]string{}}
-	ctx := context.Background()
-	desk := casework.New(l.db, &ticking{now: monday}, nil)
+// open opens an office until stop is called.
+func (l *lane) open() (o *office, stop func()) {
+	o = &office{lane: l, lives: map[uuid.UUID]*life{}}
 	var err error
-	r.organisation, err = desk.AddOrganisation(ctx, "Kawartha 211", "705-555-0100", "")
-	require.NoError(l.t, err)
-	for name, role := range map[string]referral.Role{"noor": referral.Navigator, "kim": referral.Navigator, "cora": referral.Coordinator} {
-		a := db.Account{ID: uuid.New(), OrganisationID: r.organisation, Email: uuid.NewString() + "@helpline.example", Name: name,
-			Role: role, Locale: "en", PasswordHash: "-", Active: true, CreatedAt: monday}
-		require.NoError(l.t, db.InsertAccount(ctx, l.db, a))
-		r.people[name] = casework.Actor{Actor: referral.Actor{Role: role, ID: a.ID}, Organisation: r.organisation, Name: name, Via: casework.ViaPage}
-		r.names[a.ID] = name
-	}
-	require.NoError(l.t, desk.SetPolicy(ctx, r.people["cora"], pace(l.t)))
-	r.sendgrid, err = mailtest.Start()
-	require.NoError(l.t, err)
-	return r, r.dispatch()
-}
-
-func (r *round) dispatch() (stop func()) {
+	o.sendgrid, err = mailtest.Start()
+	must(err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	for range 2 {
-		d := &dispatcher.Dispatcher{Desk: casework.New(r.db, &ticking{now: monday}, nil), Conductor: r,
-			Sender: mail.NewSendGrid(mail.SendGridConfig{APIKey: "key", BaseURL: r.sendgrid.URL, Timeout: 10 * time.Second}),
+		d := &dispatcher.Dispatcher{Desk: casework.New(o.db, &ticking{now: monday}, nil), Conductor: o,
+			Sender: mail.NewSendGrid(mail.SendGridConfig{APIKey: "key", BaseURL: o.sendgrid.URL, Timeout: 10 * time.Second}),
 			From:   mail.Address{Name: "Kawartha 211", Email: "no-reply@helpline.example"}, BaseURL: "https://throughline.example",
 			Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-		r.dispatchers = append(r.dispatchers, d)
+		o.dispatchers = append(o.dispatchers, d)
 		running.Go(func() { d.Run(ctx) })
 	}
-	return func() { cancel(); running.Wait(); r.sendgrid.Close() }
+	return o, func() { cancel(); running.Wait(); o.sendgrid.Close() }
 }
 
-func (r *round) nudge() {
-	for _, d := range r.dispatchers {
+func (o *office) nudge() {
+	for _, d := range o.dispatchers {
 		d.Nudge()
 	}
 }
 
-// drained waits until every promise of the round is kept.
-func (r *round) drained() {
-	r.t.Helper()
-	require.Eventually(r.t, func() bool {
-		return read[int](r.lane, `SELECT count(*) FROM outbox WHERE organisation_id = $1 AND done_at IS NULL`, r.organisation)[0] == 0
-	}, time.Minute, 2*time.Millisecond, "the outbox is never empty")
-}
-
-// Start and Changed make the round the conductor: like a referral's workflow it asks what comes next, and has it done
+// Start and Changed make the office the conductor: like a referral's workflow it asks what comes next, and has it done
 // when it is due. Two dispatchers tell it at once.
-func (r *round) Start(ctx context.Context, id uuid.UUID) error { return r.Changed(ctx, id, 0) }
+func (o *office) Start(ctx context.Context, id uuid.UUID) error { return o.Changed(ctx, id, 0) }
 
 // Changed tells it that the record has a new version.
-func (r *round) Changed(_ context.Context, id uuid.UUID, version int) error {
-	r.taking.RLock()
-	defer r.taking.RUnlock()
-	for _, l := range r.lives {
-		if l.id == id {
-			l.tell(version)
-		}
+func (o *office) Changed(_ context.Context, id uuid.UUID, version int) error {
+	o.taking.RLock()
+	l := o.lives[id]
+	o.taking.RUnlock()
+	if l != nil {
+		l.tell(version)
 	}
 	return nil
+}
+
+// round is a helpline of its own with its referrals.
+type round struct {
+	*office
+	organisation uuid.UUID
+	people       map[string]casework.Actor // noor and kim, navigators, and cora, the coordinator
+	names        map[uuid.UUID]string      // of the people
+	moment       atomic.Int64              // the one count that all calls began and ended in
+	referrals    []*life
+	policies     atomic.Int64 // that were put in force during the race
+}
+
+// begin adds a helpline with its people and its pace.
+func (o *office) begin() *round {
+	r := &round{office: o, people: map[string]casework.Actor{}, names: map[uuid.UUID]string{}}
+	ctx := context.Background()
+	desk := casework.New(o.db, &ticking{now: monday}, nil)
+	var err error
+	r.organisation, err = desk.AddOrganisation(ctx, "Kawartha 211", "705-555-0100", "")
+	must(err)
+	for name, role := range map[string]referral.Role{"noor": referral.Navigator, "kim": referral.Navigator, "cora": referral.Coordinator} {
+		a := db.Account{ID: uuid.New(), OrganisationID: r.organisation, Email: uuid.NewString() + "@helpline.example", Name: name,
+			Role: role, Locale: "en", PasswordHash: "-", Active: true, CreatedAt: monday}
+		must(db.InsertAccount(ctx, o.db, a))
+		r.people[name] = casework.Actor{Actor: referral.Actor{Role: role, ID: a.ID}, Organisation: r.organisation, Name: name, Via: casework.ViaPage}
+		r.names[a.ID] = name
+	}
+	must(desk.SetPolicy(ctx, r.people["cora"], pace()))
+	return r
+}
+
+// drained waits until every promise of the round is kept, but for receipts that are held back for minutes.
+func (r *round) drained() {
+	await("the outbox to be empty", func() bool {
+		return read[int](r.lane, `SELECT count(*) FROM outbox WHERE organisation_id = $1 AND done_at IS NULL
+			AND available_at < now() + interval '3 minutes'`, r.organisation)[0] == 0
+	})
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/stretchr/testify/require"
 
 	"throughline/casework"
 	"throughline/casework/races"
@@ -20,15 +19,15 @@ import (
 // life is one referral in a round: what was asked of it, and what it answered.
 type life struct {
 	*round
-	desk     *casework.Desk
-	clock    *ticking
-	id, file uuid.UUID
-	begin    races.Referral
-	offers   map[string]uuid.UUID // by the model's name, those of the intake
-	tokens   map[string]string    // of their links
-	tasks    []uuid.UUID          // that were open when the race began
-	due      referral.Step        // what the clock was last seen to wait for
-	version  int                  // when the race began
+	desk    *casework.Desk
+	clock   *ticking
+	id      uuid.UUID
+	begin   races.Referral
+	offers  map[string]uuid.UUID // by the model's name, those of the intake
+	tokens  map[string]string    // of their links
+	tasks   []uuid.UUID          // that were open when the race began
+	due     referral.Step        // what the clock was last seen to wait for
+	version int                  // when the race began
 
 	mu   sync.Mutex
 	made []made
@@ -49,7 +48,6 @@ type made struct {
 
 // takeIn takes a call for some services.
 func (r *round) takeIn(draft bool, services int) *life {
-	r.t.Helper()
 	l := &life{round: r, clock: &ticking{now: monday}, offers: map[string]uuid.UUID{}, tokens: map[string]string{}}
 	l.desk = casework.New(r.db, l.clock, r.nudge)
 	names := []string{"s1", "s2", "s3"}[:services]
@@ -58,27 +56,25 @@ func (r *round) takeIn(draft bool, services int) *life {
 	for _, s := range names {
 		in.Referral.ServiceIDs = append(in.Referral.ServiceIDs, r.services[s])
 	}
-	// The dispatchers can tell of it before it is known here: then they wait.
 	r.taking.Lock()
 	defer r.taking.Unlock()
 	out, err := l.desk.Intake(context.Background(), r.people["noor"], in, nil)
-	require.NoError(r.t, err)
-	l.id, l.file, l.begin = out.ReferralID, out.CaseID, races.Open("noor", draft, names...)
+	must(err)
+	l.id, l.begin = out.ReferralID, races.Open("noor", draft, names...)
 	for i, id := range read[uuid.UUID](r.lane, `SELECT id FROM offers WHERE referral_id = $1 ORDER BY rank`, l.id) {
 		l.offers[l.begin.Offers[i].Name] = id
 	}
-	r.lives = append(r.lives, l)
+	r.lives[l.id], r.referrals = l, append(r.referrals, l)
 	return l
 }
 
 // bring leads a referral to where a scenario begins.
 func (l *life) bring(s scenario) {
-	l.drained()
+	l.settle()
 	for _, c := range s.Start.way {
 		if c.Offer == "" || l.offers[c.Offer] != uuid.Nil {
-			l.findLinks()
 			l.make(c, "before", uuid.Nil)
-			l.drained()
+			l.settle()
 		}
 	}
 	for range s.Steps {
@@ -93,7 +89,6 @@ func (l *life) bring(s scenario) {
 	if s.Due {
 		l.wait()
 	}
-	l.findLinks()
 	now := l.look("before")
 	l.version = now.Version
 	for _, t := range now.Tasks {
@@ -103,12 +98,20 @@ func (l *life) bring(s scenario) {
 	}
 }
 
+// settle has the clock do what is due, and waits until its letters are out.
+func (l *life) settle() {
+	l.work()
+	await("the letters to go out", func() bool {
+		return read[int](l.lane, `SELECT count(*) FROM messages WHERE referral_id = $1 AND state IN ('pending', 'claimed')`, l.id)[0] == 0
+	})
+	l.findLinks()
+}
+
 // pass lets time pass until the next step has been carried out.
 func (l *life) pass() {
 	if l.wait() {
 		l.run(l.due)
-		l.work()
-		l.drained()
+		l.settle()
 	}
 }
 
@@ -118,10 +121,9 @@ func (l *life) wait() bool {
 	if l.due.None() || !l.due.Do.ByClock() {
 		return false
 	}
-	l.clock.set(l.due.Due)
 	m := made{asked: l.due}
 	m.Alarm = &races.Duty{}
-	l.record(m, func(*made) {})
+	l.record(m, func(*made) { l.clock.set(l.due.Due) })
 	return true
 }
 
@@ -187,9 +189,9 @@ func (l *life) byLink(ctx context.Context, c races.Call, by string) (*casework.L
 func (r *round) leave(person string) {
 	email := read[string](r.lane, `SELECT email FROM accounts WHERE id = $1`, r.people[person].ID)[0]
 	m := made{Made: races.Made{Call: races.Call{Way: races.House, Do: "leave", Person: person}, By: "house", Began: int(r.moment.Add(1))}}
-	m.err = r.lives[0].desk.CloseAccount(context.Background(), email)
+	m.err = r.referrals[0].desk.CloseAccount(context.Background(), email)
 	m.Ended = int(r.moment.Add(1))
-	for _, l := range r.lives {
+	for _, l := range r.referrals {
 		l.mu.Lock()
 		l.made = append(l.made, m)
 		l.mu.Unlock()

@@ -123,7 +123,7 @@ var scenarios = rapid.Custom(func(t *rapid.T) scenario {
 		Services: rapid.IntRange(1, 3).Draw(t, "services"),
 		Steps:    rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(t, "steps"),
 		Due:      rapid.Bool().Draw(t, "due"),
-		Calls:    rapid.SliceOfN(wishes, 1, callers).Draw(t, "calls"),
+		Calls:    rapid.OneOf(rapid.SliceOfN(wishes, 1, callers), rapid.SliceOfN(wishes, callers/4, callers)).Draw(t, "calls"),
 		Crowd:    rapid.Bool().Draw(t, "crowd"),
 		Again:    rapid.Bool().Draw(t, "again"),
 		Beside:   rapid.IntRange(0, 2).Draw(t, "beside"),
