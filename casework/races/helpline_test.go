@@ -183,9 +183,11 @@ func (o *office) Changed(_ context.Context, id uuid.UUID, version int) error {
 	return nil
 }
 
-// round is a helpline of its own with its referrals.
+// round is a helpline of its own with its referrals, on one clock.
 type round struct {
 	*office
+	clock        *ticking
+	desk         *casework.Desk
 	organisation uuid.UUID
 	people       map[string]casework.Actor // noor and kim, navigators, and cora, the coordinator
 	names        map[uuid.UUID]string      // of the people
@@ -196,11 +198,11 @@ type round struct {
 
 // begin adds a helpline with its people and its pace.
 func (o *office) begin() *round {
-	r := &round{office: o, people: map[string]casework.Actor{}, names: map[uuid.UUID]string{}}
+	r := &round{office: o, clock: &ticking{now: monday}, people: map[string]casework.Actor{}, names: map[uuid.UUID]string{}}
+	r.desk = casework.New(o.db, r.clock, r.nudge)
 	ctx := context.Background()
-	desk := casework.New(o.db, &ticking{now: monday}, nil)
 	var err error
-	r.organisation, err = desk.AddOrganisation(ctx, "Kawartha 211", "705-555-0100", "")
+	r.organisation, err = r.desk.AddOrganisation(ctx, "Kawartha 211", "705-555-0100", "")
 	must(err)
 	for name, role := range map[string]referral.Role{"noor": referral.Navigator, "kim": referral.Navigator, "cora": referral.Coordinator} {
 		a := db.Account{ID: uuid.New(), OrganisationID: r.organisation, Email: uuid.NewString() + "@helpline.example", Name: name,
@@ -209,7 +211,7 @@ func (o *office) begin() *round {
 		r.people[name] = casework.Actor{Actor: referral.Actor{Role: role, ID: a.ID}, Organisation: r.organisation, Name: name, Via: casework.ViaPage}
 		r.names[a.ID] = name
 	}
-	must(desk.SetPolicy(ctx, r.people["cora"], pace()))
+	must(r.desk.SetPolicy(ctx, r.people["cora"], pace()))
 	return r
 }
 

@@ -19,8 +19,6 @@ import (
 // life is one referral in a round: what was asked of it, and what it answered.
 type life struct {
 	*round
-	desk    *casework.Desk
-	clock   *ticking
 	id      uuid.UUID
 	begin   races.Referral
 	offers  map[string]uuid.UUID // by the model's name, those of the intake
@@ -48,8 +46,7 @@ type made struct {
 
 // takeIn takes a call for some services.
 func (r *round) takeIn(draft bool, services int) *life {
-	l := &life{round: r, clock: &ticking{now: monday}, offers: map[string]uuid.UUID{}, tokens: map[string]string{}}
-	l.desk = casework.New(r.db, l.clock, r.nudge)
+	l := &life{round: r, offers: map[string]uuid.UUID{}, tokens: map[string]string{}}
 	names := []string{"s1", "s2", "s3"}[:services]
 	in := casework.IntakeInput{Case: casework.CaseInput{Name: "Ana", Phone: "705 555 0123", SafeToCall: true, Municipality: "Peterborough"},
 		Referral: casework.ReferralInput{Need: "food", Draft: draft, Consent: casework.ConsentInput{Given: !draft, How: "verbal"}}}
@@ -117,6 +114,7 @@ func (l *life) pass() {
 
 // wait lets time pass until the next step is due; false when there is none, or it is not the clock's.
 func (l *life) wait() bool {
+	l.drained() // nobody else is to be at work as time passes
 	l.due = l.next()
 	if l.due.None() || !l.due.Do.ByClock() {
 		return false
@@ -189,7 +187,7 @@ func (l *life) byLink(ctx context.Context, c races.Call, by string) (*casework.L
 func (r *round) leave(person string) {
 	email := read[string](r.lane, `SELECT email FROM accounts WHERE id = $1`, r.people[person].ID)[0]
 	m := made{Made: races.Made{Call: races.Call{Way: races.House, Do: "leave", Person: person}, By: "house", Began: int(r.moment.Add(1))}}
-	m.err = r.referrals[0].desk.CloseAccount(context.Background(), email)
+	m.err = r.desk.CloseAccount(context.Background(), email)
 	m.Ended = int(r.moment.Add(1))
 	for _, l := range r.referrals {
 		l.mu.Lock()

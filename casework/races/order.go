@@ -39,11 +39,14 @@ type Step struct {
 // version as the timeline tells it, and takes none before one that had ended when it began: the history is linearizable.
 // The error says how far an order goes and which calls have no place in it.
 func (h History) Order() ([]Step, error) {
-	s := search{h: h, versions: map[int][]Entry{}, links: map[int][]string{}, seen: map[string]bool{}}
+	s := search{h: h, versions: map[int][]Entry{}, links: map[int][]string{}, works: map[string][]int{}, seen: map[string]bool{}}
 	for _, e := range h.Timeline {
 		if e.What == "new_link" {
 			s.links[e.Version] = append(s.links[e.Version], e.Offer)
 			continue
+		}
+		if len(s.versions[e.Version]) == 0 {
+			s.works[e.By] = append(s.works[e.By], e.Version)
 		}
 		s.versions[e.Version] = append(s.versions[e.Version], e)
 		s.last = max(s.last, e.Version)
@@ -53,6 +56,7 @@ func (h History) Order() ([]Step, error) {
 	all := make([]int, len(h.Made))
 	for i := range all {
 		all[i] = i
+		s.alike = append(s.alike, h.Made[i].By+h.Made[i].Call.String()+h.Made[i].Answer)
 	}
 	slices.SortFunc(all, func(a, b int) int { return h.Made[a].Ended - h.Made[b].Ended })
 	if s.from(h.Begin, all, nil) {
@@ -61,11 +65,17 @@ func (h History) Order() ([]Step, error) {
 	return nil, s.explain()
 }
 
+// patience is how many places are tried before a history counts as one without an order. Where there is an order it is
+// found after a few.
+const patience = 5_000
+
 // search looks for an order, depth first.
 type search struct {
 	h        History
 	versions map[int][]Entry  // of each version, its lines
 	links    map[int][]string // at each version, the offers that got a new link
+	works    map[string][]int // by who did it, versions in order
+	alike    []string         // of each call, what it has in common with those that could take its place
 	last     int              // version
 	seen     map[string]bool  // where no order was found before
 	found    []Step
@@ -100,7 +110,7 @@ func (s *search) from(r Referral, left []int, so []Step) bool {
 		return true
 	}
 	key := fmt.Sprint(left, r.Version, r.gone)
-	if s.seen[key] {
+	if s.seen[key] || len(s.seen) > patience {
 		return false
 	}
 	s.seen[key] = true
@@ -126,20 +136,24 @@ func (s *search) take(r Referral, left []int, so []Step, kind func(Turn, Made) b
 	return r, left, so, found
 }
 
-// branch tries what changes something. Of calls that are alike the one that ended first goes first: exchanged, they
-// would make the same order.
+// branch tries what makes the next version, then that someone leaves, and last that nothing comes of what a later version
+// may be the work of. Of calls that are alike the one that ended first goes first: exchanged, they would make the same order.
 func (s *search) branch(r Referral, left []int, so []Step) bool {
-	tried := map[string]bool{}
-	for _, i := range left {
-		m := s.h.Made[i]
-		alike := m.By + m.Call.String() + m.Answer
-		if s.early(m, left) || tried[alike] {
-			continue
-		}
-		tried[alike] = true
-		for _, t := range s.turns(r, m) {
-			if s.from(t.After, without(left, i), append(slices.Clip(so), Step{m, t})) {
-				return true
+	for _, kind := range []func(Turn) bool{Turn.Changed, func(t Turn) bool { return t.left && !t.Changed() }, Turn.idle} {
+		tried := map[string]bool{}
+		for _, i := range left {
+			m := s.h.Made[i]
+			if s.early(m, left) || tried[s.alike[i]] {
+				continue
+			}
+			tried[s.alike[i]] = true
+			for _, t := range s.turns(r, m) {
+				if t.idle() && !s.spare(m, r.Version, left) {
+					continue
+				}
+				if kind(t) && s.from(t.After, without(left, i), append(slices.Clip(so), Step{m, t})) {
+					return true
+				}
 			}
 		}
 	}
@@ -199,14 +213,27 @@ func (s *search) wanted(m Made, version int) bool {
 	if m.Do == "look" || m.Alarm != nil {
 		return false
 	}
-	for v, lines := range s.versions {
-		first := lines[0]
+	return slices.ContainsFunc(s.works[m.By], func(v int) bool {
+		first := s.versions[v][0]
 		sameThing := m.Offer == "" || m.Offer == first.Offer
-		if v > version && first.By == m.By && sameThing && (m.Way != Clock || (first.What == m.Do && (m.Kind == "" || first.Code == m.Kind))) {
-			return true
+		return v > version && sameThing && (m.Way != Clock || (first.What == m.Do && (m.Kind == "" || first.Code == m.Kind)))
+	})
+}
+
+// spare reports that someone has made more calls, of those left, than there are later versions of theirs.
+func (s *search) spare(m Made, version int, left []int) bool {
+	calls, versions := 0, 0
+	for _, i := range left {
+		if o := s.h.Made[i]; o.By == m.By && o.Do != "look" {
+			calls++
 		}
 	}
-	return false
+	for _, v := range s.works[m.By] {
+		if v > version {
+			versions++
+		}
+	}
+	return calls > versions
 }
 
 func without(left []int, i int) []int {

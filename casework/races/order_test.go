@@ -1,6 +1,7 @@
 package races
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -152,6 +153,24 @@ func TestOrderOfManyAlike(t *testing.T) {
 	h.Made = append(h.Made, made("kim", 1, 300, decline, "409 accepted"))
 	if _, err := h.Order(); err == nil {
 		t.Error("a loser who was told something else has a place")
+	}
+}
+
+// A form that counts each time it is posted leaves many ways to try, and none that leads on: the search gives up in time.
+func TestOrderOfManyThatCanNotBe(t *testing.T) {
+	t.Parallel()
+	form := contact
+	form.Form = 2
+	h := History{Begin: accepted()}
+	from := "accepted"
+	for i := range 50 {
+		by := fmt.Sprint("caller ", i)
+		h.Made = append(h.Made, made(by, 1, 100+i, form, "ok"), made(by, 200+i, 300+i, form, "ok"))
+		h.Timeline = append(h.Timeline, entry(3+i, by, "contact", from, "contacting", ""))
+		from = "contacting"
+	}
+	if _, err := h.Order(); err == nil {
+		t.Error("a form that counts fifty times has a place")
 	}
 }
 
