@@ -2,12 +2,14 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-check record clean
+.PHONY: help run test races lint bench bench-check record clean
 
 # Flags of throughline-dev: make run ARGS="--policy demo --data /tmp/tl"
 ARGS ?=
 # Packages whose tests run at once. Several start a Temporal server or a browser: more than two need more than two cores.
 PARALLEL ?= 2
+# Rounds of make races, of each of its two kinds.
+ROUNDS ?= 5000
 # The version that make record keeps histories for.
 V ?=
 
@@ -26,6 +28,10 @@ test: ## run every test, on a real PostgreSQL, Temporal and browser; under 20 mi
 	@echo "compiling; the first time compiles a Temporal server: about 7 minutes on 2 cores"
 	@go build ./...
 	go test -count=1 -vet=off -p $(PARALLEL) -timeout 15m ./...
+
+races: ## race fifty callers at one referral against a sequential model, in 5,000 rounds: make races ROUNDS=500
+	@.ci/provide postgresql
+	go test -count=1 -vet=off -v -timeout 6h ./casework/races -run Races -races.rounds $(ROUNDS)
 
 lint: ## check form, suspicious code, workflows' determinism and the directions of imports
 	@unformatted=$$(find . \( -path ./data -o -path ./artefacts -o -path './.*' \) -prune -o -name '*.go' -print | xargs gofmt -l); \

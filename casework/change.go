@@ -38,13 +38,14 @@ func (d *Desk) lock(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID, n
 	return w, err
 }
 
-// take opens a referral of any organisation for change, for those who act by policy for each of them.
+// take opens a referral of any organisation for change, for those who act by policy for each of them. The time of the change
+// is now, or later when the lock was waited for: what comes after another change must not seem to have come before it.
 func (d *Desk) take(ctx context.Context, tx *sqlx.Tx, who func(organisation uuid.UUID) Actor, id uuid.UUID, now time.Time) (*work, error) {
 	rec, err := db.LockRecord(ctx, tx, id)
 	if err != nil {
 		return nil, err
 	}
-	w := &work{desk: d, tx: tx, who: who(rec.Organisation), now: now, rec: rec, words: map[uuid.UUID]db.OfferWords{}}
+	w := &work{desk: d, tx: tx, who: who(rec.Organisation), now: d.at(now), rec: rec, words: map[uuid.UUID]db.OfferWords{}}
 	w.services, err = d.terms(ctx, tx, &w.rec)
 	return w, err
 }

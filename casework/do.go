@@ -35,10 +35,8 @@ func (d *Desk) Do(ctx context.Context, who Actor, id uuid.UUID, in CommandInput,
 	}
 	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
-			if ofLetter(in.Do) {
-				if err := db.LockLetters(ctx, tx, id); err != nil {
-					return err
-				}
+			if err := hold(ctx, tx, who, id, in); err != nil {
+				return err
 			}
 			w, err := d.lock(ctx, tx, who, id, d.Clock.Now())
 			if err != nil {
@@ -117,7 +115,7 @@ func (w *work) command(ctx context.Context, in CommandInput) error {
 	return db.InsertAudit(ctx, w.tx, w.who.line(), w.now, "view", "referral", w.rec.Facts.ID)
 }
 
-// prepare looks up what a command names: the services of new offers, the colleague who takes over.
+// prepare looks up the services of new offers.
 func (w *work) prepare(ctx context.Context, in CommandInput, c *referral.Command) error {
 	switch {
 	case in.Do == referral.AddOffer:
@@ -130,14 +128,32 @@ func (w *work) prepare(ctx context.Context, in CommandInput, c *referral.Command
 			c.Offers = offers
 			return err
 		}
+	}
+	return nil
+}
+
+// hold locks, before the referral, what a command leans on besides it: the policy that a draft is opened under, the
+// colleague who is to take over, the letters that it speaks of.
+func hold(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID, in CommandInput) error {
+	switch {
+	case in.Do == referral.OpenDraft:
+		return db.HoldPolicy(ctx, tx, who.Organisation)
 	case in.Do == referral.Reassign:
-		colleague, err := db.FindAccount(ctx, w.tx, in.PersonID)
-		if err != nil && referral.CodeOf(err) != referral.CodeNotFound {
-			return err
-		}
-		if colleague.OrganisationID != w.who.Organisation || !colleague.Active {
-			return referral.Invalid("person_id", "is not a colleague")
-		}
+		return colleague(ctx, tx, who, in)
+	case ofLetter(in.Do):
+		return db.LockLetters(ctx, tx, id)
+	}
+	return nil
+}
+
+// colleague checks that whoever is to take over is there, and keeps them there.
+func colleague(ctx context.Context, tx *sqlx.Tx, who Actor, in CommandInput) error {
+	a, err := db.StayAtWork(ctx, tx, in.PersonID)
+	if err != nil && referral.CodeOf(err) != referral.CodeNotFound {
+		return err
+	}
+	if a.OrganisationID != who.Organisation || !a.Active {
+		return referral.Invalid("person_id", "is not a colleague")
 	}
 	return nil
 }

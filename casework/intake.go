@@ -162,6 +162,13 @@ func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.Cas
 	ctx, done := traced(ctx, referral.Refer, who.Organisation)
 	defer func() { done(err) }()
 	now := d.Clock.Now()
+	a, err := db.TakesIn(ctx, tx, who.Organisation, who.ID)
+	if err != nil {
+		return referral.Facts{}, nil, err
+	}
+	if !a.Active {
+		return referral.Facts{}, nil, errLeft
+	}
 	if in.EpisodeOf != uuid.Nil {
 		if err := d.mayReopen(ctx, tx, who, c.ID, in.EpisodeOf); err != nil {
 			return referral.Facts{}, nil, err

@@ -2,6 +2,7 @@ package casework
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -14,6 +15,9 @@ import (
 var errNobodyLeft = &referral.Error{Code: referral.CodeConflict, Field: "email",
 	Message: "the account has open referrals or tasks and the helpline has no other active coordinator: add one first"}
 
+// errLeft is the answer to someone whose account was closed while they were at it: nobody would have the referral.
+var errLeft = &referral.Error{Code: referral.CodeUnauthenticated, Message: "the account has been closed"}
+
 // CloseAccount keeps someone from signing in from now on; their keys end with it. Their open referrals and tasks become
 // those of the coordinator who has been there longest. Errors: not_found; conflict when there is no coordinator to
 // take them.
@@ -23,6 +27,9 @@ func (d *Desk) CloseAccount(ctx context.Context, email string) error {
 		return err
 	}
 	return d.house(ctx, a.OrganisationID, "close_account", "account", a.ID, func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := db.LockLeaver(ctx, tx, a.OrganisationID, a.ID); err != nil {
+			return err
+		}
 		if err := db.CloseAccount(ctx, tx, a.ID); err != nil {
 			return err
 		}
@@ -37,19 +44,31 @@ func (d *Desk) CloseAccount(ctx context.Context, email string) error {
 		if err != nil {
 			return err
 		}
-		return d.handOver(ctx, tx, a.OrganisationID, work, heir.ID)
+		return d.handOver(ctx, tx, a, work, heir.ID)
 	})
 }
 
-func (d *Desk) handOver(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID, work []uuid.UUID, to uuid.UUID) error {
+// handOver gives someone's work to another, a referral at a time and by id, as all must who lock several. What has been
+// given to someone else, or has ended, before its turn came is left alone.
+func (d *Desk) handOver(ctx context.Context, tx *sqlx.Tx, from db.Account, work []uuid.UUID, to uuid.UUID) error {
 	for _, id := range work {
-		w, err := d.lock(ctx, tx, houseActor(organisation), id, d.Clock.Now())
+		w, err := d.lock(ctx, tx, houseActor(from.OrganisationID), id, d.Clock.Now())
 		if err != nil {
 			return err
+		}
+		if !hasWork(w.rec.Facts, from.ID) {
+			continue
 		}
 		if _, err := w.decide(ctx, referral.Command{Do: referral.Reassign, Person: to}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// hasWork reports that someone has to carry a referral on, or has a task in it.
+func hasWork(f referral.Facts, person uuid.UUID) bool {
+	return (f.Owner == person && f.State != referral.Closed) || slices.ContainsFunc(f.Tasks, func(t referral.Task) bool {
+		return t.State == referral.TaskOpen && t.Assignee == person
+	})
 }

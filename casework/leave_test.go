@@ -77,6 +77,20 @@ func TestWhoLeavesHandsOver(t *testing.T) {
 	assert.Empty(t, r.leftBehind())
 }
 
+// A letter about a referral that was closed long ago comes back: its owner has left, so that the call is the coordinators'.
+func TestACallForWhoHasLeftIsTheCoordinators(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	s := r.at(referral.Sent)
+	r.do(s.ReferralID, casework.CommandInput{Do: referral.Withdraw, Reason: "moved"})
+	require.NoError(t, r.CloseAccount(t.Context(), r.address(r.navigator)))
+	notice := r.pending(s.ReferralID, referral.WithdrawnLetter)
+	r.take(notice)
+	r.settle(notice, casework.Settled{State: db.MessageRejected, Class: "bounced_5xx"})
+	assert.Equal(t, []string{"coordinator nobody"}, all[string](r, `SELECT role || ' ' || coalesce(assignee_id::text, 'nobody') FROM tasks
+		WHERE referral_id = $1 AND state = 'open'`, s.ReferralID))
+}
+
 func TestNobodyLeavesWorkToNobody(t *testing.T) {
 	t.Parallel()
 	r := open(t)
@@ -110,6 +124,59 @@ func TestTwoLeaveAtOnce(t *testing.T) {
 			require.NoError(t, err)
 		}
 		require.NotContains(t, r.leftBehind(), "its step is for someone who has left")
+	}
+	require.Zero(t, one[int](r, `SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`), "they wait for one another in one direction")
+}
+
+// Whoever is given work, or takes it in, at the moment at which they leave, has left already.
+func TestNobodyIsGivenWorkWhileTheyLeave(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	theirs, other := r.at(referral.Sent), r.at(referral.Sent)
+	_, err := r.Do(t.Context(), r.coordinator, other.ReferralID, casework.CommandInput{Do: referral.Reassign, PersonID: r.colleague.ID}, nil)
+	require.NoError(t, err)
+	var given, taken error
+	r.behind(theirs,
+		func() { assert.NoError(t, r.CloseAccount(context.Background(), r.address(r.navigator))) },
+		func() {
+			_, given = r.Do(context.Background(), r.colleague, other.ReferralID,
+				casework.CommandInput{Do: referral.Reassign, PersonID: r.navigator.ID}, nil)
+		},
+		func() {
+			_, taken = r.Intake(context.Background(), r.navigator, casework.IntakeInput{Case: ana(), Referral: food(r.services[0])}, nil)
+		})
+	refused(t, given, referral.CodeInvalid, "person_id")
+	refused(t, taken, referral.CodeUnauthenticated, "")
+	assert.Equal(t, "Kim", r.referral(other.ReferralID).OwnerName)
+	assert.Empty(t, r.leftBehind())
+}
+
+// What is given to another, or ends, before it can be handed over stays as it is, and keeps nobody from leaving.
+func TestWhoLeavesHandsOverOnlyWhatIsTheirs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		first casework.CommandInput
+		owner string
+	}{
+		"given to a colleague": {casework.CommandInput{Do: referral.Reassign}, "Kim"},
+		"ended":                {casework.CommandInput{Do: referral.Withdraw, Reason: "moved"}, "Noor"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := open(t)
+			s := r.at(referral.Sent)
+			if c.first.Do == referral.Reassign {
+				c.first.PersonID = r.colleague.ID
+			}
+			r.behind(s,
+				func() {
+					_, err := r.Do(context.Background(), r.colleague, s.ReferralID, c.first, nil)
+					assert.NoError(t, err)
+				},
+				func() { assert.NoError(t, r.CloseAccount(context.Background(), r.address(r.navigator))) })
+			assert.Equal(t, c.owner, r.referral(s.ReferralID).OwnerName)
+			r.oneLine(s.ReferralID)
+		})
 	}
 }
 

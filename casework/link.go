@@ -191,7 +191,6 @@ func clientOf(v db.LinkView) *LinkClient {
 // AskNewLink mails a new link to the address on file when the token was once good and its offer still waits for the
 // agency. It answers nil for any token, so that nobody learns which it was; an error means the database is away.
 func (d *Desk) AskNewLink(ctx context.Context, raw string) error {
-	now := d.Clock.Now()
 	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		link, err := db.FindLink(ctx, tx, token.Hash(raw))
 		if referral.CodeOf(err) == referral.CodeNotFound {
@@ -201,10 +200,11 @@ func (d *Desk) AskNewLink(ctx context.Context, raw string) error {
 			return err
 		}
 		who := Actor{Actor: referral.Actor{Role: referral.Agency}, Organisation: link.Organisation, Via: ViaLink}
-		w, err := d.lock(ctx, tx, who, link.Referral, now)
+		w, err := d.lock(ctx, tx, who, link.Referral, d.Clock.Now())
 		if err != nil {
 			return err
 		}
+		now := w.now
 		o := find(w.rec.Facts.Offers, link.Offer)
 		alive := w.rec.Facts.State == referral.Open && (o.State.Awaiting() || o.State.Taken())
 		if !alive || w.email(o) == "" {

@@ -47,6 +47,9 @@ func (d *Desk) SetPolicy(ctx context.Context, who Actor, p referral.Policy) erro
 	}
 	now := d.Clock.Now()
 	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := db.LockPolicy(ctx, tx, who.Organisation); err != nil {
+			return err
+		}
 		if err := db.InsertPolicy(ctx, tx, who.Organisation, p, who.Name, now); err != nil {
 			return err
 		}

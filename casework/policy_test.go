@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"throughline/casework"
+	"throughline/db"
 	"throughline/referral"
 )
 
@@ -89,6 +90,49 @@ func TestPoliciesAtOnce(t *testing.T) {
 	assert.NotZero(t, kept)
 	assert.Equal(t, kept, one[int](r, `SELECT max(version) FROM policies`))
 	assert.Equal(t, kept, one[int](r, `SELECT count(*) FROM policies`))
+}
+
+// A policy waits for nobody's work on a referral, nor does anyone's work wait for it.
+func TestAPolicyDoesNotWaitForAReferral(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	s := r.at(referral.Sent)
+	tx, err := r.db.BeginTxx(t.Context(), nil)
+	require.NoError(t, err)
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	_, err = db.LockRecord(t.Context(), tx, s.ReferralID)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	require.NoError(t, r.SetPolicy(ctx, r.coordinator, referral.Demo()))
+}
+
+// A referral that is opened while a policy is being set has the new one, though it was not there yet to be told of it.
+func TestAReferralOpenedWhileThePolicyChanges(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	draft := r.at("draft")
+	yes := agreed()
+	var opened casework.Referral
+	var taken casework.Intake
+	r.behindRow("organisations", r.organisation,
+		func() { assert.NoError(t, r.SetPolicy(context.Background(), r.coordinator, referral.Demo())) },
+		func() {
+			var err error
+			opened, err = r.Do(context.Background(), r.navigator, draft.ReferralID, casework.CommandInput{Do: referral.OpenDraft, Consent: &yes}, nil)
+			assert.NoError(t, err)
+		},
+		func() {
+			in := casework.IntakeInput{Case: ana(), Referral: food(r.services[0])}
+			in.Referral.Draft = true
+			var err error
+			taken, err = r.Intake(context.Background(), r.navigator, in, nil)
+			assert.NoError(t, err)
+		})
+	assert.Equal(t, referral.Open, opened.State)
+	assert.Equal(t, monday.Add(30*time.Second), r.referral(taken.ReferralID).Step.Due.UTC(), "the new policy's time for a draft")
+	set := one[int64](r, `SELECT id FROM audit WHERE action = 'set_policy'`)
+	assert.Equal(t, []string{"open", "refer"}, all[string](r, `SELECT action FROM audit WHERE id > $1 AND action <> 'view' ORDER BY action`, set), "both came after it")
 }
 
 // Next of a referral that does not exist tells the workflow so.

@@ -3,7 +3,6 @@ package casework_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -53,81 +52,6 @@ func (r *room) oneLine(id uuid.UUID) {
 		SELECT from_state, lag(to_state) OVER (PARTITION BY offer_id ORDER BY id) AS before FROM timeline
 		WHERE referral_id = $1 AND offer_id IS NOT NULL AND to_state <> '' AND what <> 'add_offer') x
 		WHERE before IS NOT NULL AND from_state <> before`, id), "each move begins where the last one ended")
-}
-
-func TestFiftyAtOnceHaveOneWinner(t *testing.T) {
-	t.Parallel()
-	r := open(t)
-	won := map[string]int{}
-	for round := range 20 {
-		s := r.at(referral.Sent)
-		step := r.until(s.ReferralID, referral.Lapse)
-		people := []casework.Actor{r.colleague, r.coordinator}
-		said := atOnce(10, map[string]func(int) error{
-			"accept": func(i int) error {
-				err := r.Reply(context.Background(), s.token, casework.ReplyInput{Do: referral.Accept, Name: fmt.Sprint("Sam ", i)})
-				return err
-			},
-			"decline": func(i int) error {
-				err := r.Reply(context.Background(), s.token, casework.ReplyInput{Do: referral.Decline, Name: fmt.Sprint("Kim ", i), Reason: "full"})
-				return err
-			},
-			"withdraw": func(int) error {
-				_, err := r.Do(context.Background(), r.navigator, s.ReferralID, casework.CommandInput{Do: referral.Withdraw, OfferID: s.offer, Reason: "met_elsewhere"}, nil)
-				return err
-			},
-			"lapse": func(int) error {
-				_, err := r.Run(context.Background(), s.ReferralID, step, r.clock.Now())
-				return err
-			},
-			"reassign": func(i int) error {
-				_, err := r.Do(context.Background(), r.navigator, s.ReferralID, casework.CommandInput{Do: referral.Reassign, PersonID: people[i%2].ID}, nil)
-				return err
-			},
-		})
-		r.oneLine(s.ReferralID)
-		decided := all[string](r, `SELECT what FROM timeline WHERE offer_id = $1 AND what IN ('accept', 'decline', 'lapse', 'withdraw') ORDER BY id`, s.offer)
-		require.NotEmpty(t, decided, "round %d", round)
-		first := decided[0]
-		won[first]++
-		if first == "accept" && len(decided) == 2 {
-			require.Equal(t, "withdraw", decided[1], "what was accepted can still be taken back, and nothing else")
-		} else {
-			require.Len(t, decided, 1, "round %d: %v", round, decided)
-		}
-		for _, err := range append(said["lapse"], said["reassign"]...) {
-			require.NoError(t, err, "the clock finds its step done, and a colleague can be named whatever happens")
-		}
-		for _, name := range []string{"accept", "decline", "withdraw"} {
-			for _, err := range said[name] {
-				told(t, err, name, decided)
-			}
-		}
-		state := r.referral(s.ReferralID).Offers[0].State
-		last := map[string]referral.OfferState{"accept": referral.Accepted, "decline": referral.Declined, "lapse": referral.Lapsed,
-			"withdraw": referral.Withdrawn}[decided[len(decided)-1]]
-		require.Equal(t, last, state)
-		receipts := one[int](r, `SELECT count(*) FROM messages WHERE offer_id = $1 AND letter = 'receipt'`, s.offer)
-		require.Equal(t, map[string]int{"accept": 1, "decline": 1}[first], receipts, "one receipt for one decision")
-	}
-	t.Logf("first: %v", won)
-}
-
-// told requires that a winner and its repeats hear nothing else, and that a loser is told what was first.
-func told(t *testing.T, err error, what string, decided []string) {
-	t.Helper()
-	if err == nil {
-		require.Contains(t, decided, what, "only what happened is answered as done")
-		return
-	}
-	var e *referral.Error
-	require.True(t, errors.As(err, &e), "%v", err)
-	if e.Code == referral.CodeNotFound {
-		require.Contains(t, decided, "withdraw", "a link dies only when the offer is taken back")
-		return
-	}
-	require.Equal(t, referral.CodeConflict, e.Code, "%v", err)
-	require.Contains(t, []string{"accepted", "declined", "lapsed", "withdrawn"}, e.Outcome, "%v", err)
 }
 
 // Each of many attempts counts, though all of them began together.
@@ -234,4 +158,19 @@ func TestTheClockIsNotEarly(t *testing.T) {
 	after, err = r.Run(t.Context(), s.ReferralID, step, step.Due.Add(time.Second))
 	require.NoError(t, err)
 	assert.NotEqual(t, referral.Remind, after.Do, "a workflow whose time is skipped sees its own future")
+}
+
+// A change has the time at which its turn came, not the one at which it began to wait: the timeline never goes back.
+func TestAChangeHasTheTimeOfItsTurn(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	s := r.at(referral.Accepted)
+	contact := func() {
+		_, err := r.Do(context.Background(), r.navigator, s.ReferralID, said(referral.Contact), nil)
+		assert.NoError(t, err)
+	}
+	r.behind(s, contact, func() { r.clock.Advance(time.Hour); contact() })
+	assert.Equal(t, []time.Time{monday.Add(time.Hour), monday.Add(time.Hour)}, all[time.Time](r, `SELECT at FROM timeline WHERE referral_id = $1
+		AND what = 'contact' ORDER BY id`, s.ReferralID))
+	r.oneLine(s.ReferralID)
 }

@@ -57,15 +57,14 @@ func current(stored, step referral.Step, now time.Time) bool {
 // Run carries out a step that has come due and says what comes after it. A step that is no longer next, because someone
 // was faster or because this runs a second time, is left alone: the answer is just the step that is next now.
 func (d *Desk) Run(ctx context.Context, id uuid.UUID, step referral.Step, at time.Time) (referral.Step, error) {
-	now := d.at(at)
 	var after referral.Step
 	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		w, err := d.take(ctx, tx, ClockActor, id, now)
+		w, err := d.take(ctx, tx, ClockActor, id, at)
 		if err != nil {
 			return err
 		}
 		after, err = w.refresh(ctx)
-		if err != nil || !after.Same(step) || after.Due.After(now) {
+		if err != nil || !after.Same(step) || after.Due.After(w.now) {
 			return err
 		}
 		if _, err := w.decide(ctx, w.commandOf(after)); err != nil {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -18,17 +19,23 @@ var consentWithdrawn = casework.CommandInput{Do: referral.Withdraw, Reason: "con
 // and returns when all have.
 func (r *room) behind(s scene, calls ...func()) {
 	r.t.Helper()
+	r.behindRow("referrals", s.ReferralID, calls...)
+}
+
+// behindRow is behind for a row of any table.
+func (r *room) behindRow(table string, id uuid.UUID, calls ...func()) {
+	r.t.Helper()
 	tx, err := r.db.BeginTxx(context.Background(), nil)
 	require.NoError(r.t, err)
 	defer tx.Rollback() //nolint:errcheck // it has been rolled back below, unless a requirement failed
-	_, err = tx.Exec(`SELECT FROM referrals WHERE id = $1 FOR UPDATE`, s.ReferralID)
+	_, err = tx.Exec(`SELECT FROM `+table+` WHERE id = $1 FOR UPDATE`, id)
 	require.NoError(r.t, err)
 	done := make(chan struct{}, len(calls))
 	for i, call := range calls {
 		go func() { call(); done <- struct{}{} }()
 		require.Eventually(r.t, func() bool {
 			return one[int](r, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == i+1
-		}, 20*time.Second, 5*time.Millisecond, "call %d does not wait for the referral", i)
+		}, 20*time.Second, 5*time.Millisecond, "call %d does not wait", i)
 	}
 	require.NoError(r.t, tx.Rollback())
 	for range calls {

@@ -141,11 +141,35 @@ func setAccount(ctx context.Context, q sqlx.ExecerContext, query string, args ..
 	return nil
 }
 
-// OldestCoordinator finds the coordinator who has been with an organisation longest and still is, and keeps the account
-// as it is until the transaction ends; not_found when there is none.
+// StayAtWork reads an account and keeps it open, or closed, until the transaction ends; not_found when there is none. Who
+// is given work, or takes it in, must not leave at the same moment: whoever hands over their work would not see it.
+func StayAtWork(ctx context.Context, tx *sqlx.Tx, id uuid.UUID) (Account, error) {
+	return account(ctx, tx, `SELECT `+accountColumns+` FROM accounts WHERE id = $1 FOR SHARE`, id)
+}
+
+// TakesIn reads the account of whoever takes a call in, and keeps it as StayAtWork does, and the organisation's policy as
+// HoldPolicy does.
+func TakesIn(ctx context.Context, tx *sqlx.Tx, organisation, id uuid.UUID) (Account, error) {
+	return account(ctx, tx, `WITH held AS (SELECT pg_advisory_xact_lock_shared(`+policyLock+`))
+		SELECT `+accountColumns+` FROM accounts, held WHERE id = $2 FOR SHARE OF accounts`, organisation, id)
+}
+
+// LockLeaver keeps others from closing an account, or those of the coordinators who may have to take over, until the
+// transaction ends. They are locked by id, so that two who leave at once wait for one another in one direction only.
+func LockLeaver(ctx context.Context, tx *sqlx.Tx, organisation, id uuid.UUID) error {
+	_, err := tx.ExecContext(ctx, `SELECT FROM accounts WHERE organisation_id = $1 AND (id = $2 OR (role = 'coordinator' AND active))
+		ORDER BY id FOR NO KEY UPDATE`, organisation, id)
+	if err != nil {
+		return fmt.Errorf("lock accounts: %w", Translate(err))
+	}
+	return nil
+}
+
+// OldestCoordinator finds the coordinator who has been with an organisation longest and still is; not_found when there is
+// none. LockLeaver keeps it so.
 func OldestCoordinator(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID) (Account, error) {
 	return account(ctx, tx, `SELECT `+accountColumns+` FROM accounts WHERE organisation_id = $1 AND role = 'coordinator' AND active
-		ORDER BY created_at, id LIMIT 1 FOR NO KEY UPDATE`, organisation)
+		ORDER BY created_at, id LIMIT 1`, organisation)
 }
 
 // WorkOf lists the referrals that are someone's to carry on, and those with an open task of theirs.

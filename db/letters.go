@@ -40,7 +40,7 @@ func TakeMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, provider string
 		FROM m JOIN offers o ON o.id = m.offer_id JOIN referrals r ON r.id = m.referral_id
 			JOIN organisations g ON g.id = m.organisation_id
 			LEFT JOIN services s ON s.id = o.service_id LEFT JOIN agencies a ON a.id = s.agency_id
-		FOR UPDATE OF r`, id, provider, at, reports)
+		FOR NO KEY UPDATE OF r`, id, provider, at, reports)
 	if err != nil {
 		return o, false, fmt.Errorf("take message: %w", Translate(err))
 	}

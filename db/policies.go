@@ -11,6 +11,27 @@ import (
 	"throughline/referral"
 )
 
+// policyLock names the lock of an organisation's policy.
+const policyLock = `hashtextextended('policy/' || $1::text, 0)`
+
+// LockPolicy keeps others from setting a policy, and from opening a referral, until the transaction ends, and waits for
+// those who are at it: one that was opened meanwhile would not be told.
+func LockPolicy(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID) error {
+	return lockPolicy(ctx, tx, organisation, `SELECT pg_advisory_xact_lock(`+policyLock+`)`)
+}
+
+// HoldPolicy keeps the policy as it is until the transaction, which opens a referral under it, ends.
+func HoldPolicy(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID) error {
+	return lockPolicy(ctx, tx, organisation, `SELECT pg_advisory_xact_lock_shared(`+policyLock+`)`)
+}
+
+func lockPolicy(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID, query string) error {
+	if _, err := tx.ExecContext(ctx, query, organisation); err != nil {
+		return fmt.Errorf("lock policy: %w", Translate(err))
+	}
+	return nil
+}
+
 // InsertPolicy puts a policy in force after the present one.
 func InsertPolicy(ctx context.Context, q sqlx.ExecerContext, organisation uuid.UUID, p referral.Policy, by string, at time.Time) error {
 	raw, err := asJSON(p)

@@ -42,6 +42,7 @@ type recordRow struct {
 	Evidence       referral.Evidence `db:"evidence"`
 	Version        int               `db:"version"`
 	OwnerID        uuid.UUID         `db:"owner_id"`
+	OwnerLeft      bool              `db:"owner_left"`
 	CreatedAt      time.Time         `db:"created_at"`
 	OpenedAt       *time.Time        `db:"opened_at"`
 	ClosedAt       *time.Time        `db:"closed_at"`
@@ -85,7 +86,7 @@ const recordQuery = records + `WHERE r.id = $1`
 
 const records = `
 SELECT r.id, r.organisation_id, r.case_id, r.need, r.urgency, r.state, r.outcome, r.unmet_reason, r.evidence, r.version,
-	r.owner_id, r.created_at, r.opened_at, r.closed_at, r.step, r.step_due, g.time_zone,
+	r.owner_id, NOT w.active AS owner_left, r.created_at, r.opened_at, r.closed_at, r.step, r.step_due, g.time_zone,
 	(SELECT max(withdrawn_at) FROM consents WHERE referral_id = r.id) AS withdrawn_at,
 	(SELECT body FROM policies p WHERE p.organisation_id = r.organisation_id ORDER BY p.version DESC LIMIT 1) AS policy,
 	(SELECT json_agg(x ORDER BY x.rank, x.created_at, x.id) FROM (
@@ -101,7 +102,7 @@ SELECT r.id, r.organisation_id, r.case_id, r.need, r.urgency, r.state, r.outcome
 		LEFT JOIN LATERAL (` + mailOfOffer + `) m ON true
 		WHERE o.referral_id = r.id) x) AS offers,
 	(SELECT json_agg(t ORDER BY t.created_at, t.id) FROM tasks t WHERE t.referral_id = r.id) AS tasks
-FROM referrals r JOIN organisations g ON g.id = r.organisation_id
+FROM referrals r JOIN organisations g ON g.id = r.organisation_id JOIN accounts w ON w.id = r.owner_id
 `
 
 // ReadRecord reads a referral without a lock; not_found when there is none.
@@ -111,9 +112,10 @@ func ReadRecord(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID) (Recor
 
 // LockRecord reads a referral and keeps every other command away from it until the transaction ends. The lock is a
 // statement of its own: one that waited for the lock would see the referral's own row as it is now, but its offers and
-// tasks as they were before the wait.
+// tasks as they were before the wait. It is the weakest lock that commands wait for: rows that only refer to the referral,
+// such as news of a policy for all of them, are written beside it.
 func LockRecord(ctx context.Context, tx *sqlx.Tx, id uuid.UUID) (Record, error) {
-	if _, err := tx.ExecContext(ctx, `SELECT FROM referrals WHERE id = $1 FOR UPDATE`, id); err != nil {
+	if _, err := tx.ExecContext(ctx, `SELECT FROM referrals WHERE id = $1 FOR NO KEY UPDATE`, id); err != nil {
 		return Record{}, fmt.Errorf("lock referral: %w", Translate(err))
 	}
 	return record(ctx, tx, recordQuery, id)
@@ -134,7 +136,7 @@ func (row recordRow) record() (Record, error) {
 		return Record{}, fmt.Errorf("organisation %s: %w", row.OrganisationID, err)
 	}
 	rec.Facts = referral.Facts{ID: row.ID, State: row.State, Urgency: row.Urgency, Outcome: row.Outcome, Unmet: row.Unmet,
-		Evidence: row.Evidence, Version: row.Version, Owner: row.OwnerID, Created: row.CreatedAt, Opened: value(row.OpenedAt),
+		Evidence: row.Evidence, Version: row.Version, Owner: row.OwnerID, OwnerLeft: row.OwnerLeft, Created: row.CreatedAt, Opened: value(row.OpenedAt),
 		Closed: value(row.ClosedAt), Withdrawn: value(row.WithdrawnAt), Helpline: referral.Calendar{Zone: zone}}
 	if row.Policy != nil {
 		if rec.Policy, err = referral.StoredPolicy(row.Policy); err != nil {

@@ -279,8 +279,12 @@ func (d *decision) receipt(o *Offer) {
 	}
 }
 
-// raise makes a task. Its id follows from the referral and its version, so that deciding twice makes the same task.
+// raise makes a task. Its id follows from the referral and its version, so that deciding twice makes the same task. What
+// would be an owner's who has left is the coordinators'.
 func (d *decision) raise(kind TaskKind, offer uuid.UUID, cause string, role Role, assignee uuid.UUID) {
+	if d.Facts.OwnerLeft && assignee == d.Facts.Owner {
+		role, assignee = Coordinator, nobody
+	}
 	seed := fmt.Sprintf("%s/%d/%s/%s", d.Facts.ID, d.Facts.Version, kind, offer)
 	t := Task{ID: uuid.NewSHA1(d.Facts.ID, []byte(seed)), Kind: kind, Offer: offer, Cause: cause, State: TaskOpen,
 		Role: role, Assignee: assignee, Created: d.now, Due: d.taskDue(kind)}

@@ -20,6 +20,7 @@ type Facts struct {
 	Evidence  Evidence
 	Version   int
 	Owner     uuid.UUID // the navigator accountable for it
+	OwnerLeft bool      // whose account has been closed since; only a closed referral keeps such an owner
 	Created   time.Time
 	Opened    time.Time // zero while a draft
 	Closed    time.Time // zero until closed

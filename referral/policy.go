@@ -60,16 +60,15 @@ func (w Wait) From(t time.Time, c Calendar) time.Time {
 	}
 }
 
-// fortnight is how far doubling takes a wait: even what nobody heeds comes up again every other week.
-const fortnight = 14 * 24 * time.Hour
+// fortnight is how far doubling takes a wait, in each unit: even what nobody heeds comes up again every other week.
+var fortnight = map[string]int{"bd": 10, "d": 14, "h": 14 * 24, "m": 14 * 24 * 60, "s": 14 * 24 * 60 * 60}
 
-// doubled is the wait when it comes for the n-th time, twice as long each time.
+// doubled is the wait when it comes for the n-th time, twice as long each time up to a fortnight. One that is longer from
+// the start stays. Of two waits in one unit the shorter is never doubled beyond the longer.
 func (w Wait) doubled(n int) Wait {
-	for range n - 1 {
-		if 2*w.clock() > fortnight {
-			break
-		}
-		w.N *= 2
+	most := max(w.N, fortnight[w.Unit])
+	for i := 1; i < n && w.N < most; i++ {
+		w.N = min(2*w.N, most)
 	}
 	return w
 }

@@ -227,8 +227,8 @@ func TestWaitsDoubleUpToAFortnight(t *testing.T) {
 		n    int
 		want string
 	}{
-		{"2h", 0, "2h"}, {"2h", 1, "2h"}, {"2h", 2, "4h"}, {"2h", 4, "16h"}, {"2h", 100, "256h"}, {"1bd", 3, "4bd"},
-		{"1bd", 9, "8bd"}, {"3bd", 9, "12bd"}, {"30d", 5, "30d"}, {"60s", 1000, "983040s"}, {"14d", 3, "14d"},
+		{"2h", 0, "2h"}, {"2h", 1, "2h"}, {"2h", 2, "4h"}, {"2h", 4, "16h"}, {"2h", 100, "336h"}, {"1bd", 3, "4bd"},
+		{"1bd", 9, "10bd"}, {"3bd", 9, "10bd"}, {"30d", 5, "30d"}, {"60s", 1000, "1209600s"}, {"14d", 3, "14d"},
 	} {
 		if got := w(c.wait).doubled(c.n).String(); got != c.want {
 			t.Errorf("%s for the %d-th time is %s, want %s", c.wait, c.n, got, c.want)

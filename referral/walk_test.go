@@ -18,10 +18,32 @@ var calendars = []Calendar{{}, {Zone: Winnipeg}, lunchBreak, closedMonday, aroun
 type walk struct {
 	*rapid.T
 	p       Policy
+	u       Urgency // "" is either
 	f       Facts
 	now     time.Time
 	offered int
 	ended   map[uuid.UUID]OfferState
+}
+
+// begin takes the call.
+func (w *walk) begin() {
+	var offers []NewOffer
+	for range rapid.IntRange(1, 4).Draw(w.T, "services") {
+		offers = append(offers, w.newOffer())
+	}
+	if w.u == "" {
+		w.u = rapid.SampledFrom(Urgencies).Draw(w.T, "urgency")
+	}
+	f, err := Begin(Facts{ID: named("walk"), Urgency: w.u, Owner: owner, Created: w.now}, offers, rapid.IntRange(0, 5).Draw(w.T, "open") > 0)
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.f, w.ended = f, map[uuid.UUID]OfferState{}
+}
+
+// live lets someone act.
+func (w *walk) live() {
+	rapid.SampledFrom([]func(){w.person, w.person, w.person, w.clock, w.post}).Draw(w.T, "who acts")()
 }
 
 func (w *walk) newOffer() NewOffer {
@@ -169,19 +191,11 @@ func TestNoReferralIsEverOutOfSight(t *testing.T) {
 	for _, p := range []Policy{Standard(), Demo()} {
 		for _, u := range Urgencies {
 			t.Run(p.Name+" "+string(u), rapid.MakeCheck(func(rt *rapid.T) {
-				w := &walk{T: rt, p: p, now: monday10, ended: map[uuid.UUID]OfferState{}}
-				var offers []NewOffer
-				for range rapid.IntRange(1, 4).Draw(rt, "services") {
-					offers = append(offers, w.newOffer())
-				}
-				f, err := Begin(Facts{ID: named("walk"), Urgency: u, Owner: owner, Created: w.now}, offers, rapid.IntRange(0, 5).Draw(rt, "open") > 0)
-				if err != nil {
-					rt.Fatal(err)
-				}
-				w.f = f
+				w := &walk{T: rt, p: p, u: u, now: monday10}
+				w.begin()
 				w.hold()
 				for range rapid.IntRange(1, 80).Draw(rt, "length") {
-					rapid.SampledFrom([]func(){w.person, w.person, w.person, w.clock, w.post}).Draw(rt, "who acts")()
+					w.live()
 					w.hold()
 				}
 			}))
