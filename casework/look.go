@@ -72,28 +72,6 @@ func (d *Desk) Case(ctx context.Context, who Actor, id uuid.UUID) (c Case, list 
 	return c, list, err
 }
 
-// Cases lists the newest cases. Each is audited by itself: the list holds names.
-func (d *Desk) Cases(ctx context.Context, who Actor, limit int) (list []CaseRow, err error) {
-	if err := who.staffOnly(); err != nil {
-		return nil, err
-	}
-	limit, _ = rows(limit, 0)
-	err = db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-		if list, err = db.Cases(ctx, tx, who.Organisation, limit); err != nil {
-			return err
-		}
-		ids := make([]uuid.UUID, len(list))
-		for i, c := range list {
-			ids[i] = c.ID
-		}
-		return db.InsertAudits(ctx, tx, who.line(), d.Clock.Now(), "view", "case", ids)
-	})
-	if err != nil {
-		return nil, db.Translate(err)
-	}
-	return list, nil
-}
-
 // Referral reads a referral; not_found also when it is another organisation's.
 func (d *Desk) Referral(ctx context.Context, who Actor, id uuid.UUID) (r Referral, err error) {
 	err = d.look(ctx, who, "referral", id, func(ctx context.Context, tx *sqlx.Tx) (err error) {

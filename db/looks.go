@@ -131,19 +131,6 @@ type CaseListRow struct {
 	CreatedAt time.Time `db:"created_at" json:"created_at"`
 }
 
-// Cases lists an organisation's newest cases.
-func Cases(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, limit int) ([]CaseListRow, error) {
-	var list []CaseListRow
-	err := sqlx.SelectContext(ctx, q, &list, `SELECT c.id, c.reference, c.anonymous, c.name, c.created_at,
-			(SELECT count(*) FROM referrals r WHERE r.case_id = c.id) AS referrals,
-			(SELECT count(*) FROM referrals r WHERE r.case_id = c.id AND r.state <> 'closed') AS open
-		FROM cases c WHERE c.organisation_id = $1 ORDER BY c.created_at DESC, c.id LIMIT $2`, organisation, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read cases: %w", Translate(err))
-	}
-	return list, nil
-}
-
 // QueueFilter chooses referrals for a list.
 type QueueFilter struct {
 	Owner         uuid.UUID // nil UUID: anyone's

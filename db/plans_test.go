@@ -96,8 +96,12 @@ func TestNoQueryReadsWholeTables(t *testing.T) {
 			_, err := db.Tasks(ctx, e, org, db.TaskFilter{Limit: 50, Role: referral.Navigator, Assignee: id("a")})
 			return err
 		},
-		"one task":     func() error { _, err := db.Tasks(ctx, e, org, db.TaskFilter{Limit: 1, Task: id("t20")}); return err },
-		"cases":        func() error { _, err := db.Cases(ctx, e, org, 50); return err },
+		"one task": func() error { _, err := db.Tasks(ctx, e, org, db.TaskFilter{Limit: 1, Task: id("t20")}); return err },
+		"cases":    func() error { _, err := db.Cases(ctx, e, org, 50); return err },
+		"found cases": func() error {
+			_, err := db.FindCases(ctx, e, org, db.CaseWanted{Words: []string{"%nobody%"}, Digits: "5550123", Reference: "NOBODY"}, 50)
+			return err
+		},
 		"record":       func() error { _, err := db.ReadRecord(ctx, e, id("r20")); return err },
 		"referral":     func() error { _, err := db.FindReferralView(ctx, e, org, id("r20")); return err },
 		"case":         func() error { _, err := db.ReferralViews(ctx, e, org, id("c20")); return err },

@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -12,12 +13,39 @@ import (
 
 const casesShown = 100
 
+// casesView is the newest cases, or those that were looked for.
+type casesView struct {
+	Query string
+	Cases []casework.CaseRow
+}
+
 func (s *Server) casesPage(c echo.Context) error {
 	cases, err := s.desk.Cases(c.Request().Context(), staff(c), casesShown)
 	if err != nil {
 		return err
 	}
-	return s.page(c, http.StatusOK, "cases", s.locale(c).T("cases.title"), cases)
+	return s.showCases(c, casesView{Cases: cases})
+}
+
+// findCases looks for cases by name, phone or reference. It is posted, so that no name or number is in an address, which
+// browsers and proxies keep.
+func (s *Server) findCases(c echo.Context) error {
+	v := casesView{Query: strings.TrimSpace(c.FormValue("q"))}
+	if _, err := s.formAgain(c); err != nil {
+		return err
+	}
+	if v.Query == "" {
+		return s.casesPage(c)
+	}
+	var err error
+	if v.Cases, err = s.desk.FindCases(c.Request().Context(), staff(c), v.Query); err != nil {
+		return err
+	}
+	return s.showCases(c, v)
+}
+
+func (s *Server) showCases(c echo.Context, v casesView) error {
+	return s.show(c, http.StatusOK, "cases", view{Title: s.locale(c).T("cases.title"), Body: v, Form: "cases-form"})
 }
 
 // folderView is a person's folder.

@@ -138,6 +138,7 @@ func (s *Server) staffRoutes(e *echo.Echo) {
 	get("/queue", s.queuePage)
 	get("/closed", s.closedPage)
 	get("/cases", s.casesPage)
+	post("/cases", s.findCases)
 	get("/cases/new", s.intakePage)
 	post("/cases/new", s.intake)
 	get("/cases/:id", s.casePage)
