@@ -27,6 +27,7 @@ type intakeForm struct {
 	How       string
 	Episode   string // a closed referral that is taken up again
 	Pick      picker
+	Warned    bool // that a health number may be among the text: sent again all the same, it is kept
 }
 
 // Languages, Needs and the rest are the lists that the page offers.
@@ -109,7 +110,7 @@ func (s *Server) readIntake(c echo.Context) (intakeForm, error) {
 	form := c.Request().PostForm
 	f := intakeForm{Key: form.Get("key"), BirthYear: strings.TrimSpace(form.Get("birth_year")), Need: form.Get("need"),
 		Details: form.Get("details"), Urgency: form.Get("urgency"), Answer: form.Get("consent"), How: form.Get("consent_how"),
-		Episode: form.Get("episode_of"), Caller: readCaller(form)}
+		Episode: form.Get("episode_of"), Warned: form.Get("warned") == "yes", Caller: readCaller(form)}
 	var err error
 	f.Pick, err = s.pick(c.Request().Context(), s.locale(c).Lang, form, f.Need, f.Caller.PostalCode, f.Caller.Municipality)
 	return f, err
@@ -141,13 +142,23 @@ func (f *intakeForm) input(s *Server, c echo.Context) (casework.ReferralInput, [
 	if f.Answer != "yes" && f.Answer != "draft" && f.Answer != "no" {
 		wrongs = append(wrongs, wrong{"consent", s.locale(c).T("field.consent")})
 	}
-	return in, wrongs
+	return in, append(wrongs, f.warn(s, c, "details", f.Details)...)
+}
+
+// warn asks for a second look at a text that may hold a health number, once for each form.
+func (f *intakeForm) warn(s *Server, c echo.Context, field, text string) []wrong {
+	if c.Request().PostForm.Get("warned") == "yes" || !holdsHealthNumber(text) {
+		return nil
+	}
+	f.Warned = true
+	return []wrong{{field, s.locale(c).T("field.health_number")}}
 }
 
 // wrongCaller says all that is wrong with what was typed of the caller.
 func (f *intakeForm) wrongCaller(s *Server, c echo.Context) []wrong {
 	year := f.readYear(s, c)
-	return append(s.wrongs(c, f.Caller.Check(s.clock.Now())), year...)
+	wrongs := append(s.wrongs(c, f.Caller.Check(s.clock.Now())), year...)
+	return append(wrongs, f.warn(s, c, "notes", f.Caller.Notes)...)
 }
 
 // readYear takes the year of birth as a number, when there is one.
