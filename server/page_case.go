@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"throughline/casework"
@@ -67,6 +68,29 @@ func (r referralView) Said(o casework.Offer) (said struct{ Agency, Client, Helpl
 		}
 	}
 	return said
+}
+
+// Hint is the key of what an offer's state means. Of one that has not gone out it depends on the others.
+func (r referralView) Hint(o casework.Offer) string {
+	key := "offer_state." + string(o.State)
+	switch {
+	case o.State == referral.Withdrawn && o.SentAt == nil && o.Reason == referral.ServiceClosed.Code:
+		return key + ".passed_over"
+	case o.State == referral.Withdrawn && o.SentAt == nil:
+		return key + ".unasked"
+	case o.State == referral.Queued && r.Step != nil && r.Step.Do == referral.Send && isOf(r.Step.OfferID, o):
+		return key + ".now"
+	case o.State == referral.Queued && !slices.ContainsFunc(r.Offers, func(b casework.Offer) bool { return b.Rank < o.Rank && !b.State.Ended() }):
+		return key + ".next"
+	}
+	return key + ".hint"
+}
+
+func isOf(id *uuid.UUID, o casework.Offer) bool { return id != nil && *id == o.ID }
+
+// Reasoned reports that an offer's reason speaks of the offer. One that was never asked ended with the others, for theirs.
+func (referralView) Reasoned(o casework.Offer) bool {
+	return o.State != referral.Withdrawn || o.SentAt != nil || o.Reason == referral.ServiceClosed.Code
 }
 
 // folder reads the case of the address with its referrals.

@@ -15,18 +15,19 @@ import (
 
 // intakeForm is the one page of a call: the caller, the need, the services and the client's word.
 type intakeForm struct {
-	Key       string // makes a double click one referral
-	CaseID    uuid.UUID
-	Reference string // of the case, when it exists already
-	Caller    casework.CaseInput
-	BirthYear string
-	Need      string
-	Details   string
-	Urgency   string
-	Answer    string // the client's: yes, draft, no; "" not said yet
-	How       string
-	Episode   string // a closed referral that is taken up again
-	Pick      picker
+	Key        string // makes a double click one referral
+	CaseID     uuid.UUID
+	Reference  string // of the case, when it exists already
+	Caller     casework.CaseInput
+	BirthYear  string
+	SafeToCall string // yes, no; "" not asked, which keeps everyone from calling
+	Need       string
+	Details    string
+	Urgency    string
+	Answer     string // the client's: yes, draft, no; "" not said yet
+	How        string
+	Episode    string // a closed referral that is taken up again
+	Pick       picker
 }
 
 // Languages, Needs and the rest are the lists that the page offers.
@@ -41,7 +42,7 @@ var clientLanguages = []string{"en", "fr", "ar", "bn", "zh", "cr", "tl", "de", "
 
 func (s *Server) intakePage(c echo.Context) error {
 	f := intakeForm{Key: uuid.NewString(), Urgency: string(referral.Routine), How: "verbal",
-		Caller: casework.CaseInput{SafeToCall: true, Language: s.locale(c).Lang}}
+		Caller: casework.CaseInput{Language: s.locale(c).Lang}}
 	return s.showIntake(c, f, nil)
 }
 
@@ -109,7 +110,7 @@ func (s *Server) readIntake(c echo.Context) (intakeForm, error) {
 	form := c.Request().PostForm
 	f := intakeForm{Key: form.Get("key"), BirthYear: strings.TrimSpace(form.Get("birth_year")), Need: form.Get("need"),
 		Details: form.Get("details"), Urgency: form.Get("urgency"), Answer: form.Get("consent"), How: form.Get("consent_how"),
-		Episode: form.Get("episode_of"), Caller: readCaller(form)}
+		Episode: form.Get("episode_of"), SafeToCall: form.Get("safe_to_call"), Caller: readCaller(form)}
 	near := f.Caller.PostalCode
 	if near == "" {
 		near = f.Caller.Municipality

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nyaruka/phonenumbers"
 
+	"throughline/casework"
 	"throughline/internal/clock"
 	"throughline/locale"
 	"throughline/referral"
@@ -24,6 +25,8 @@ func wording(l *locale.Localizer, zone *time.Location, c clock.Clock) template.F
 		"when":      func(t any) template.HTML { return timeElement(l, asTime(t), zone, c.Now()) },
 		"whenIn":    func(zone *time.Location, t any) template.HTML { return timeElement(l, asTime(t), zone, c.Now()) },
 		"due":       func(t any) template.HTML { return dueElement(l, asTime(t), zone, c.Now()) },
+		"stepDue":   func(step casework.Step) template.HTML { return stepDue(l, step, zone, c) },
+		"underway":  func(step casework.Step) bool { return underway(step, c.Now()) },
 		"km":        func(km *float64) int { return int(math.Round(*km)) },
 		"phone":     func(raw string) string { return phone(l, raw) },
 		"dial":      dial,
@@ -111,14 +114,14 @@ func dueElement(l *locale.Localizer, t time.Time, zone *time.Location, now time.
 		return ""
 	}
 	class := "due"
-	if t.Before(now) {
+	if now.Sub(t) >= grace {
 		class = "due due--over"
 	}
 	return template.HTML(`<span class="`+class+`">`+template.HTMLEscapeString(distance(l, t.Sub(now)))+`</span> `) + //nolint:gosec // ours
 		timeElement(l, t, zone, now)
 }
 
-// distance says how far off a moment is: "in 3 hours", "2 days late".
+// distance says how far off a moment is: "in 3 hours", "2 days overdue", and "due now" a minute before and after it.
 func distance(l *locale.Localizer, d time.Duration) string {
 	side := "ahead"
 	if d < 0 {
@@ -129,8 +132,8 @@ func distance(l *locale.Localizer, d time.Duration) string {
 		d = d.Round(time.Minute)
 	}
 	switch {
-	case d < time.Minute:
-		return l.T("date." + side + ".now")
+	case d < grace:
+		return l.T("date.now")
 	case d < time.Hour:
 		return l.N("date."+side+".minutes", int(d/time.Minute))
 	case d < 48*time.Hour:

@@ -23,7 +23,7 @@ func TestATimeElement(t *testing.T) {
 
 func TestHowFarOff(t *testing.T) {
 	t.Parallel()
-	for d, want := range map[time.Duration]string{0: "now", time.Minute: "in 1 minute", 90 * time.Minute: "in 1 hour", 7*24*time.Hour - time.Second: "in 7 days",
+	for d, want := range map[time.Duration]string{0: "due now", 59 * time.Second: "due now", time.Minute: "in 1 minute", 90 * time.Minute: "in 1 hour", 7*24*time.Hour - time.Second: "in 7 days",
 		47 * time.Hour: "in 47 hours", 48 * time.Hour: "in 2 days", -30 * time.Second: "due now", -2 * time.Hour: "2 hours overdue"} {
 		if got := distance(locale.For("en"), d); got != want {
 			t.Errorf("%s: %q, want %q", d, got, want)
