@@ -29,7 +29,7 @@ type folderView struct {
 
 type referralView struct {
 	casework.Referral
-	Timeline []casework.TimelineEntry // newest first
+	Timeline []eventView // newest first
 }
 
 // Commands are what staff may do to the referral as a whole.
@@ -113,8 +113,7 @@ func (s *Server) casePage(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		slices.Reverse(timeline)
-		v.Referrals = append(v.Referrals, referralView{Referral: r, Timeline: timeline})
+		v.Referrals = append(v.Referrals, referralView{Referral: r, Timeline: toldOf(r, timeline)})
 	}
 	return s.show(c, http.StatusOK, "case", view{Title: s.locale(c).T("case.title", map[string]any{"Reference": folder.Reference}),
 		Body: v, Done: done(c)})

@@ -144,7 +144,7 @@ func (f *intakeForm) input(s *Server, c echo.Context) (casework.ReferralInput, [
 		say("need")
 	}
 	if len(in.ServiceIDs) == 0 {
-		say("service_ids")
+		wrongs = append(wrongs, wrong{"service_ids", s.locale(c).T("field.service_ids.none")})
 	}
 	if f.Answer != "yes" && f.Answer != "draft" && f.Answer != "no" {
 		say("consent")

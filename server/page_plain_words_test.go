@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"throughline/casework"
+	"throughline/db"
 	"throughline/referral"
 )
 
@@ -92,5 +93,69 @@ func TestAStepOfTheClockIsNotLateAtOnce(t *testing.T) {
 		if got := underway(casework.Step{Do: c.do, Due: due}, due.Add(c.late)); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+}
+
+func TestTheSearchSaysWhatItLeavesOutAndWhatItNeeds(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	v.signInAs("nav@kawartha.example")
+	form := v.get("/cases/new").form("#intake-form")
+	form.Set("need", "food")
+	page := v.press(form, "search").is(http.StatusOK)
+	if shown := page.Find("#found li.tl-card").Length(); shown == pickerLimit != strings.Contains(page.says("#found"), "that fit best are shown") {
+		t.Errorf("of %q %d are shown: %s", page.says("#found-title"), shown, page.says("#found"))
+	}
+	if got := v.get("/services").says("main"); strings.Contains(got, "Type a word") {
+		t.Error("before anything was sent the page complains")
+	}
+	if got := v.get("/services?q=&need=&near=Peterborough").says("[role=status]"); !strings.Contains(got, "Type a word or choose") {
+		t.Errorf("with nothing filled in the page says %q", got)
+	}
+}
+
+func TestTheDeadLinkNamesTheOnlyHelpline(t *testing.T) {
+	t.Parallel()
+	one, mute := db.Organisation{Name: "Kawartha 211", Phone: "+17055550100"}, db.Organisation{Name: "Second 211"}
+	for name, c := range map[string]struct {
+		all  []db.Organisation
+		want bool
+	}{"one": {[]db.Organisation{one}, true}, "two": {[]db.Organisation{one, mute}, false},
+		"one without a number": {[]db.Organisation{mute}, false}, "none": {nil, false}} {
+		if got := onlyOne(c.all); (got != nil) != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	v := staffed(t) // of two helplines
+	set, err := v.server.pages.in("en", referral.Toronto)
+	v.must(err)
+	var page strings.Builder
+	v.must(set.ExecuteTemplate(&page, "link_dead", view{Lang: "en", Agency: true, Body: &one}))
+	if !strings.Contains(page.String(), `You can also call Kawartha 211 at <a href="tel:&#43;1-705-555-0100">(705) 555-0100</a>.`) {
+		t.Errorf("with one helpline the page says %s", page.String())
+	}
+	if got := v.agencyOf("nonesuch").look("GET", "/r", nil).is(http.StatusNotFound).Find("main").Text(); strings.Contains(got, "You can also call") {
+		t.Errorf("with two helplines the page says %s", got)
+	}
+}
+
+func TestTheAgencysPageFitsWhatItKnows(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	v.signInAs("nav@kawartha.example")
+	made, token := v.offered()
+	agency := v.agencyOf(token)
+	page := agency.look("GET", "/r", nil).is(http.StatusOK)
+	if !strings.Contains(page.Find("main").Text(), referral.ShortName(made.ReferralID)) {
+		t.Error("the page does not bear the reference of the letter")
+	}
+	const untried = `#link-decline input[value="could_not_reach_client"], #link-decline input[value="client_declined"]`
+	if page.Find(untried).Length() != 0 || page.Find(`#link-decline input[value="full"]`).Length() != 1 {
+		t.Error("a client whom the agency can't know yet is offered as a reason")
+	}
+	v.do(made.ReferralID, casework.CommandInput{Do: referral.Accept, ToldBy: "Priya"})
+	page = agency.look("GET", "/r", nil).is(http.StatusOK)
+	if page.Find(`#link-fail input[value="could_not_reach_client"]`).Length() != 1 {
+		t.Error("who knows the client can't say that they were not reached")
 	}
 }

@@ -28,7 +28,7 @@ func wording(l *locale.Localizer, zone *time.Location, c clock.Clock) template.F
 		"stepDue":   func(step casework.Step) template.HTML { return stepDue(l, step, zone, c) },
 		"underway":  func(step casework.Step) bool { return underway(step, c.Now()) },
 		"km":        func(km *float64) int { return int(math.Round(*km)) },
-		"phone":     func(raw string) string { return phone(l, raw) },
+		"phone":     func(raw string) string { return l.Phone(raw) },
 		"dial":      dial,
 		"zoneName":  func(zone *time.Location) string { return zoneName(l, zone) },
 		"language":  func(tag string) string { return languageName(l, tag) },
@@ -140,20 +140,6 @@ func distance(l *locale.Localizer, d time.Duration) string {
 		return l.N("date."+side+".hours", int(d/time.Hour))
 	}
 	return l.N("date."+side+".days", int(d/(24*time.Hour)))
-}
-
-// phone writes a Canadian number as people read it; what is not a number stays as it was typed.
-func phone(l *locale.Localizer, raw string) string {
-	number, err := phonenumbers.Parse(raw, "CA")
-	if err != nil || !phonenumbers.IsPossibleNumber(number) {
-		return raw
-	}
-	extension := number.GetExtension()
-	if extension == "" {
-		return phonenumbers.Format(number, phonenumbers.NATIONAL)
-	}
-	number.Extension = nil
-	return l.T("page.extension", map[string]any{"Number": phonenumbers.Format(number, phonenumbers.NATIONAL), "Extension": extension})
 }
 
 // dial is the tel: address of a number, or "" when raw is not one.

@@ -50,11 +50,11 @@ func TestPhoneNumbers(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string][2]string{"+17055550123": {"(705) 555-0123", "tel:+1-705-555-0123"},
 		"+17055550123;ext=4": {"(705) 555-0123 ext. 4", "tel:+1-705-555-0123;ext=4"}, "ask at desk": {"ask at desk", ""}, "": {"", ""}} {
-		if phone(locale.For("en"), raw) != want[0] || string(dial(raw)) != want[1] {
-			t.Errorf("%q: %q, %q; want %q", raw, phone(locale.For("en"), raw), dial(raw), want)
+		if locale.For("en").Phone(raw) != want[0] || string(dial(raw)) != want[1] {
+			t.Errorf("%q: %q, %q; want %q", raw, locale.For("en").Phone(raw), dial(raw), want)
 		}
 	}
-	if got := phone(locale.For("fr"), "+17055550123;ext=4"); got != "(705) 555-0123, poste 4" {
+	if got := locale.For("fr").Phone("+17055550123;ext=4"); got != "(705) 555-0123, poste 4" {
 		t.Errorf("in French %q", got)
 	}
 }
