@@ -2,9 +2,12 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"throughline/casework"
 	"throughline/db"
@@ -157,5 +160,24 @@ func TestTheAgencysPageFitsWhatItKnows(t *testing.T) {
 	page = agency.look("GET", "/r", nil).is(http.StatusOK)
 	if page.Find(`#link-fail input[value="could_not_reach_client"]`).Length() != 1 {
 		t.Error("who knows the client can't say that they were not reached")
+	}
+}
+
+func TestAnAddressThatIsNoPageKeepsTheMenu(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	if n := v.get("/nope").is(http.StatusNotFound).Find("nav").Length(); n != 0 {
+		t.Error("a stranger sees the menu")
+	}
+	v.signInAs("nav@kawartha.example")
+	page := v.get("/nope").is(http.StatusNotFound)
+	if page.Find(`nav a[href="/work"]`).Length() != 1 || page.Find(`main a`).Length() == 0 {
+		t.Errorf("the page leads nowhere: %s", page.says("body"))
+	}
+	var names []string
+	page = v.get("/cases/new").is(http.StatusOK)
+	page.Find("#language option").Each(func(_ int, o *goquery.Selection) { names = append(names, o.Text()) })
+	if !slices.IsSorted(names[2:]) || names[0] != "English" {
+		t.Errorf("the languages are listed as %v", names)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nyaruka/phonenumbers"
@@ -32,6 +34,8 @@ func wording(l *locale.Localizer, zone *time.Location, c clock.Clock) template.F
 		"dial":      dial,
 		"zoneName":  func(zone *time.Location) string { return zoneName(l, zone) },
 		"language":  func(tag string) string { return languageName(l, tag) },
+		"languages": func(tags []string) []string { return byName(l, tags) },
+		"website":   func(raw string) bool { return strings.HasPrefix(raw, "https://") || strings.HasPrefix(raw, "http://") },
 		"asset":     assetURL,
 		"codeWords": func(what referral.Name, code string) string { return codeWords(l, what, code) },
 		"list":      func(items ...any) []any { return items },
@@ -164,4 +168,11 @@ func languageName(l *locale.Localizer, tag string) string {
 		return l.T(key)
 	}
 	return tag
+}
+
+// byName sorts languages by what they are called, after the two official ones, which are the first of tags.
+func byName(l *locale.Localizer, tags []string) []string {
+	sorted := slices.Clone(tags)
+	slices.SortFunc(sorted[2:], func(a, b string) int { return strings.Compare(languageName(l, a), languageName(l, b)) })
+	return sorted
 }
