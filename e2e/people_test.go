@@ -43,6 +43,7 @@ func (v *visitor) refer(c call) {
 	v.picture("intake")
 	v.write("#name", c.name)
 	v.write("#phone", c.phone)
+	v.click(`label[for="safe_to_call-yes"]`)
 	v.write("#municipality", c.municipality)
 	v.set("#need", c.need)
 	v.write("#details", c.details)

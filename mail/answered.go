@@ -6,9 +6,9 @@ import "throughline/locale"
 // the client.
 func answered(l *locale.Localizer, d OfferMail) letter {
 	return letter{
-		Subject:       l.T("mail.answered.subject", d.names()),
+		Subject:       l.T("mail.answered.subject", d.names(l)),
 		Heading:       l.T("mail.answered.heading"),
-		Lead:          []string{l.T("mail.answered.lead", d.names())},
+		Lead:          []string{l.T("mail.answered.lead", d.names(l))},
 		Facts:         d.whatIsAsked(l),
 		Button:        l.T("mail.answered.button"),
 		Notes:         []string{l.T("mail.private"), d.questions(l)},

@@ -18,9 +18,9 @@ var Questions = []Question{AskFirstContact, AskAfterAppointment, AskInService, A
 // ask asks how it is going. The question stands in the heading and not in the subject, which others may see.
 func ask(l *locale.Localizer, d OfferMail) letter {
 	return letter{
-		Subject:       l.T("mail.ask.subject", d.names()),
+		Subject:       l.T("mail.ask.subject", d.names(l)),
 		Heading:       l.T("mail.ask.heading." + string(d.Question)),
-		Lead:          []string{l.T("mail.ask.lead", d.names())},
+		Lead:          []string{l.T("mail.ask.lead", d.names(l))},
 		Facts:         append(d.whichReferral(l), d.byWhen(l)...),
 		Button:        l.T("mail.ask.button"),
 		Notes:         []string{l.T("mail.private"), d.questions(l)},

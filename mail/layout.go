@@ -60,9 +60,9 @@ func (m letter) layOut(l *locale.Localizer, d OfferMail) (Rendered, error) {
 }
 
 // names fills the placeholders that any text may use.
-func (d OfferMail) names() map[string]any {
+func (d OfferMail) names(l *locale.Localizer) map[string]any {
 	return map[string]any{
-		"Service": d.Service, "Helpline": d.HelplineName, "Phone": d.HelplinePhone,
+		"Service": d.Service, "Helpline": d.HelplineName, "Phone": l.Phone(d.HelplinePhone),
 	}
 }
 
@@ -109,7 +109,7 @@ func (d OfferMail) phoned(l *locale.Localizer, key string) string {
 	if d.HelplinePhone == "" {
 		key += "_no_phone"
 	}
-	return l.T(key, d.names())
+	return l.T(key, d.names(l))
 }
 
 func (d OfferMail) questions(l *locale.Localizer) string { return d.phoned(l, "mail.questions") }

@@ -11,11 +11,17 @@ var Answers = []string{
 // receipt tells the agency's registered address what was answered in its name, so that a wrong hand is noticed. It
 // does not say who answered.
 func receipt(l *locale.Localizer, d OfferMail) letter {
+	key, facts := "mail.receipt", d.whichReferral(l)
+	if d.Answer == "info_requested" { // a question is no answer
+		key = "mail.question"
+	} else {
+		facts = append(facts, fact{l.T("mail.fact.answer"), l.T("mail.answer." + d.Answer)})
+	}
 	return letter{
-		Subject:       l.T("mail.receipt.subject", d.names()),
-		Heading:       l.T("mail.receipt.heading"),
-		Lead:          []string{l.T("mail.receipt.lead", d.names()), d.phoned(l, "mail.receipt.not_you")},
-		Facts:         append(d.whichReferral(l), fact{l.T("mail.fact.answer"), l.T("mail.answer." + d.Answer)}),
+		Subject:       l.T(key+".subject", d.names(l)),
+		Heading:       l.T(key + ".heading"),
+		Lead:          []string{l.T(key+".lead", d.names(l)), d.phoned(l, "mail.receipt.not_you")},
+		Facts:         facts,
 		Button:        l.T("mail.receipt.button"),
 		Notes:         []string{l.T("mail.private")},
 		OtherLanguage: l.Other().T("mail.page_in_this_language"),

@@ -46,7 +46,7 @@ type OfferMail struct {
 	Question        Question       // KindAsk only
 	Answer          string         // KindReceipt only: the state of the offer that the answer led to, one of Answers
 	HelplineName    string
-	HelplinePhone   string // as it is to be read; may be ""
+	HelplinePhone   string // may be ""
 }
 
 // Rendered is a message in words: Subject is one line, Text and HTML say the same.

@@ -102,7 +102,7 @@ func (d *decision) escalate() error {
 			return nil
 		}
 	}
-	d.raise(CallAgency, o.ID, "silence", Coordinator, nobody)
+	d.raise(CallAgency, o.ID, silence, Coordinator, nobody)
 	return nil
 }
 
@@ -136,8 +136,18 @@ func (d *decision) askAgency() error {
 	return nil
 }
 
-// raiseTask makes the task that the step names. Nobody left to ask, and what the clock can't do, is the coordinator's;
+// RaisedFor is whose a task is at first. Silence, nobody left to ask, and what the clock can't do, is the coordinator's;
 // the rest is the navigator's.
+func RaisedFor(kind TaskKind, cause string) Role {
+	if kind == TakeOver || cause == silence || (kind == FindAlternative && cause == "nobody_left") {
+		return Coordinator
+	}
+	return Navigator
+}
+
+const silence = "silence" // why an agency is called
+
+// raiseTask makes the task that the step names.
 func (d *decision) raiseTask() error {
 	if err := d.clockOnly(); err != nil {
 		return err
@@ -145,9 +155,9 @@ func (d *decision) raiseTask() error {
 	if d.Facts.openTask(d.c.TaskKind, d.c.Offer) {
 		return nil
 	}
-	role, person := Navigator, d.Facts.Owner
-	if d.c.TaskKind == TakeOver || (d.c.TaskKind == FindAlternative && d.c.Reason == "nobody_left") {
-		role, person = Coordinator, nobody
+	role, person := RaisedFor(d.c.TaskKind, d.c.Reason), d.Facts.Owner
+	if role == Coordinator {
+		person = nobody
 	}
 	d.raise(d.c.TaskKind, d.c.Offer, d.c.Reason, role, person)
 	return nil

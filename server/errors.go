@@ -94,6 +94,9 @@ func (s *Server) errorPage(c echo.Context, answer *referral.Error, status int) e
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
 		c.Response().Header().Set("Retry-After", "60")
 	}
+	if status == http.StatusNotFound && !ofLink(c.Request().URL.Path) {
+		s.keepMenu(c)
+	}
 	l := s.locale(c)
 	if of := kind + "." + answer.Field; l.Has("error." + of + ".title") {
 		kind = of
@@ -102,6 +105,18 @@ func (s *Server) errorPage(c echo.Context, answer *referral.Error, status int) e
 		kind = string(referral.CodeInternal)
 	}
 	return s.page(c, status, "error", l.T("error."+kind+".title"), errorView{Kind: kind, Outcome: answer.Outcome, Back: backOf(c)})
+}
+
+// keepMenu finds who is signed in where no route did, so that an address that is no page still leads back to one. When
+// that fails the page does without.
+func (s *Server) keepMenu(c echo.Context) {
+	if accountOf(c) != nil {
+		return
+	}
+	_ = s.session(func(c echo.Context) error {
+		_, err := s.findAccount(c)
+		return err
+	})(c)
 }
 
 type errorView struct {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"throughline/casework"
@@ -56,7 +57,7 @@ type folderView struct {
 
 type referralView struct {
 	casework.Referral
-	Timeline []casework.TimelineEntry // newest first
+	Timeline []eventView // newest first
 }
 
 // Commands are what staff may do to the referral as a whole.
@@ -97,6 +98,29 @@ func (r referralView) Said(o casework.Offer) (said struct{ Agency, Client, Helpl
 	return said
 }
 
+// Hint is the key of what an offer's state means. Of one that has not gone out it depends on the others.
+func (r referralView) Hint(o casework.Offer) string {
+	key := "offer_state." + string(o.State)
+	switch {
+	case o.State == referral.Withdrawn && o.SentAt == nil && o.Reason == referral.ServiceClosed.Code:
+		return key + ".passed_over"
+	case o.State == referral.Withdrawn && o.SentAt == nil:
+		return key + ".unasked"
+	case o.State == referral.Queued && r.Step != nil && r.Step.Do == referral.Send && isOf(r.Step.OfferID, o):
+		return key + ".now"
+	case o.State == referral.Queued && !slices.ContainsFunc(r.Offers, func(b casework.Offer) bool { return b.Rank < o.Rank && !b.State.Ended() }):
+		return key + ".next"
+	}
+	return key + ".hint"
+}
+
+func isOf(id *uuid.UUID, o casework.Offer) bool { return id != nil && *id == o.ID }
+
+// Reasoned reports that an offer's reason speaks of the offer. One that was never asked ended with the others, for theirs.
+func (referralView) Reasoned(o casework.Offer) bool {
+	return o.State != referral.Withdrawn || o.SentAt != nil || o.Reason == referral.ServiceClosed.Code
+}
+
 // folder reads the case of the address with its referrals.
 func (s *Server) folder(c echo.Context) (casework.Case, []casework.Referral, error) {
 	id, err := idParam(c, "id")
@@ -117,8 +141,7 @@ func (s *Server) casePage(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		slices.Reverse(timeline)
-		v.Referrals = append(v.Referrals, referralView{Referral: r, Timeline: timeline})
+		v.Referrals = append(v.Referrals, referralView{Referral: r, Timeline: toldOf(r, timeline)})
 	}
 	return s.show(c, http.StatusOK, "case", view{Title: s.locale(c).T("case.title", map[string]any{"Reference": folder.Reference}),
 		Body: v, Done: done(c)})

@@ -30,6 +30,7 @@ type commandForm struct {
 	Again    bool
 	ByClient bool // may be on the client's word
 	Whole    bool // of the referral, not of one offer
+	Client   bool // the client is spoken with, so the page tells how to reach them
 }
 
 var commandForms = map[referral.Name]commandForm{
@@ -44,13 +45,13 @@ var commandForms = map[referral.Name]commandForm{
 	referral.ReportOutcome: {ToldBy: true, Note: true, Outcome: true},
 	referral.Fail:          {ToldBy: true, Note: true, Reasons: referral.AgencyFailReasons, Area: "fail"},
 	referral.Answer:        {NoteMust: true},
-	referral.Confirm:       {Outcome: true, Note: true},
-	referral.Dispute:       {Note: true},
-	referral.Withdraw:      {Reasons: referral.WithdrawReasons, Area: "withdraw", Note: true, ByClient: true},
+	referral.Confirm:       {Outcome: true, Note: true, Client: true},
+	referral.Dispute:       {Note: true, Client: true},
+	referral.Withdraw:      {Reasons: referral.WithdrawReasons, Area: "withdraw", Note: true, ByClient: true, Client: true},
 	referral.MarkInError:   {Again: true, Note: true},
 	referral.OpenDraft:     {Consent: true, Whole: true},
 	referral.AddOffer:      {Consent: true, Services: true, Whole: true},
-	referral.Close:         {Outcome: true, Note: true, ByClient: true, Whole: true},
+	referral.Close:         {Outcome: true, Note: true, ByClient: true, Whole: true, Client: true},
 	referral.Reassign:      {Person: true, Note: true, Whole: true},
 	referral.Arrived:       {Note: true},
 	referral.Resend:        {Reasons: referral.ResendReasons, Area: "resend", Note: true},
@@ -63,6 +64,7 @@ type commandView struct {
 	Words      string // that name the page's texts: the command's name, or a variant of it
 	Referral   casework.Referral
 	Offer      *casework.Offer // nil: the referral as a whole
+	Client     *casework.Case  // nil: the page does not need them
 	Colleagues []casework.Account
 	Zone       *time.Location // of an appointment's date and time
 	Repeated   []clockChoice  // the two moments of a repeated hour, to choose from
@@ -75,8 +77,15 @@ type commandTyped struct {
 	Key, Reason, Outcome, Unmet, Date, Time, Offset, Note, ToldBy, Person, Answer, How, ByClient, Again string
 }
 
-// Outcomes and UnmetReasons are the lists that the page offers.
-func (commandView) Outcomes() []referral.Reason { return referral.Outcomes }
+// Outcomes are the list that the page offers. What no client can say of themselves is a reason to close, not their word.
+func (v commandView) Outcomes() []referral.Reason {
+	if v.Do != referral.Confirm {
+		return referral.Outcomes
+	}
+	return slices.DeleteFunc(slices.Clone(referral.Outcomes), func(r referral.Reason) bool {
+		return r.Code == "unreachable" || r.Code == "deceased"
+	})
+}
 
 // UnmetReasons are why a need stayed unmet.
 func (commandView) UnmetReasons() []referral.Reason { return referral.UnmetReasons }
@@ -160,11 +169,18 @@ func (s *Server) readCommand(c echo.Context, form url.Values) (commandView, erro
 		}
 		v.Offer = &v.Referral.Offers[i]
 	}
-	if do == referral.Withdraw && v.Offer == nil {
+	if do == referral.Withdraw {
 		v.withdrawing()
 	}
 	// A draft asks for consent once, when it is opened.
 	v.Consent = asks.Consent && (do == referral.OpenDraft || v.Referral.State == referral.Open)
+	if asks.Client {
+		folder, _, err := s.desk.Case(ctx, staff(c), v.Referral.CaseID)
+		if err != nil {
+			return v, err
+		}
+		v.Client = &folder
+	}
 	if asks.Person {
 		if v.Colleagues, err = s.desk.Accounts(ctx, staff(c)); err != nil {
 			return v, err
@@ -176,10 +192,20 @@ func (s *Server) readCommand(c echo.Context, form url.Values) (commandView, erro
 	return v, err
 }
 
-// withdrawing fits the page to what taking back the whole referral means where it stands: of a draft no agency knows and
-// no consent was given; of a closed one the consent is all that can be taken back.
+// withdrawing fits the page to what taking back means where the referral stands: of a draft no agency knows and no consent
+// was given; of a closed one the consent is all that can be taken back; and only an agency that was asked is told.
 func (v *commandView) withdrawing() {
 	consent := func(r referral.Reason) bool { return r.Code == "consent_withdrawn" }
+	asked := func(o casework.Offer) bool { return o.State.Awaiting() || o.State.Taken() }
+	switch {
+	case v.Offer != nil:
+		if !asked(*v.Offer) {
+			v.Words += ".unasked"
+		}
+		return
+	case v.Referral.State == referral.Open && !slices.ContainsFunc(v.Referral.Offers, asked):
+		v.Words += ".nobody"
+	}
 	switch v.Referral.State {
 	case referral.Draft:
 		v.Words += ".draft"

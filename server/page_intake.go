@@ -15,19 +15,20 @@ import (
 
 // intakeForm is the one page of a call: the caller, the need, the services and the client's word.
 type intakeForm struct {
-	Key       string // makes a double click one referral
-	CaseID    uuid.UUID
-	Reference string // of the case, when it exists already
-	Caller    casework.CaseInput
-	BirthYear string
-	Need      string
-	Details   string
-	Urgency   string
-	Answer    string // the client's: yes, draft, no; "" not said yet
-	How       string
-	Episode   string // a closed referral that is taken up again
-	Pick      picker
-	Warned    bool // that a health number may be among the text: sent again all the same, it is kept
+	Key        string // makes a double click one referral
+	CaseID     uuid.UUID
+	Reference  string // of the case, when it exists already
+	Caller     casework.CaseInput
+	BirthYear  string
+	SafeToCall string // yes, no; "" not asked, which keeps everyone from calling
+	Need       string
+	Details    string
+	Urgency    string
+	Answer     string // the client's: yes, draft, no; "" not said yet
+	How        string
+	Episode    string // a closed referral that is taken up again
+	Pick       picker
+	Warned     bool // that a health number may be among the text: sent again all the same, it is kept
 }
 
 // Languages, Needs and the rest are the lists that the page offers.
@@ -42,7 +43,7 @@ var clientLanguages = []string{"en", "fr", "ar", "bn", "zh", "cr", "tl", "de", "
 
 func (s *Server) intakePage(c echo.Context) error {
 	f := intakeForm{Key: uuid.NewString(), Urgency: string(referral.Routine), How: "verbal",
-		Caller: casework.CaseInput{SafeToCall: true, Language: s.locale(c).Lang}}
+		Caller: casework.CaseInput{Language: s.locale(c).Lang}}
 	return s.showIntake(c, f, nil)
 }
 
@@ -110,7 +111,7 @@ func (s *Server) readIntake(c echo.Context) (intakeForm, error) {
 	form := c.Request().PostForm
 	f := intakeForm{Key: form.Get("key"), BirthYear: strings.TrimSpace(form.Get("birth_year")), Need: form.Get("need"),
 		Details: form.Get("details"), Urgency: form.Get("urgency"), Answer: form.Get("consent"), How: form.Get("consent_how"),
-		Episode: form.Get("episode_of"), Warned: form.Get("warned") == "yes", Caller: readCaller(form)}
+		Episode: form.Get("episode_of"), SafeToCall: form.Get("safe_to_call"), Warned: form.Get("warned") == "yes", Caller: readCaller(form)}
 	var err error
 	f.Pick, err = s.pick(c.Request().Context(), s.locale(c).Lang, form, f.Need, f.Caller.PostalCode, f.Caller.Municipality)
 	return f, err
@@ -138,7 +139,12 @@ func (f *intakeForm) input(s *Server, c echo.Context) (casework.ReferralInput, [
 	if id, err := uuid.Parse(f.Episode); err == nil {
 		in.EpisodeOf = id
 	}
-	wrongs = append(wrongs, s.wrongs(c, in.Check())...)
+	for _, w := range s.wrongs(c, in.Check()) {
+		if w.Field == "service_ids" && len(in.ServiceIDs) == 0 {
+			w.Text = s.locale(c).T("field.service_ids.none")
+		}
+		wrongs = append(wrongs, w)
+	}
 	if f.Answer != "yes" && f.Answer != "draft" && f.Answer != "no" {
 		wrongs = append(wrongs, wrong{"consent", s.locale(c).T("field.consent")})
 	}

@@ -17,7 +17,7 @@ import (
 func (v *visitor) typed() url.Values {
 	v.t.Helper()
 	form := v.get("/cases/new").is(200).form("#intake-form")
-	for name, value := range map[string]string{"name": "Zoë O’Canary <zoe>", "phone": "705-555-0123", "municipality": "Peterborough",
+	for name, value := range map[string]string{"name": "Zoë O’Canary <zoe>", "phone": "705-555-0123", "safe_to_call": "yes", "municipality": "Peterborough",
 		"language": "fr", "notes": "Calls back\r\nafter five", "need": "food", "details": "“Nothing” since Friday", "birth_year": "1961"} {
 		form.Set(name, value)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"throughline/casework"
+	"throughline/db"
 	"throughline/locale"
 	"throughline/referral"
 )
@@ -120,7 +121,7 @@ func (d *linkDesk) deadLink(c echo.Context, raw string, err error) error {
 	if raw != "" && !d.bad.allow(neighbourhood(c.RealIP())) {
 		return &referral.Error{Code: referral.CodeRateLimited, Message: "too many links that open nothing"}
 	}
-	return d.page(c, http.StatusNotFound, "link_dead", d.locale(c).T("agency.dead.title"), nil)
+	return d.page(c, http.StatusNotFound, "link_dead", d.locale(c).T("agency.dead.title"), d.onlyHelpline(c))
 }
 
 // newLink has a new link mailed to the address on file, when the visitor's link once was good. What it answers does not
@@ -134,5 +135,22 @@ func (d *linkDesk) newLink(c echo.Context) error {
 			return err
 		}
 	}
-	return d.page(c, http.StatusOK, "link_sent", d.locale(c).T("agency.sent.title"), nil)
+	return d.page(c, http.StatusOK, "link_sent", d.locale(c).T("agency.sent.title"), d.onlyHelpline(c))
+}
+
+// onlyHelpline is whom to call about a link that opens nothing: the page must be the same for every such link, so there is
+// someone to name only where there is one helpline. nil when there are more, when it has no number, or when nobody can tell.
+func (d *linkDesk) onlyHelpline(c echo.Context) *db.Organisation {
+	all, err := d.desk.Organisations(c.Request().Context())
+	if err != nil {
+		return nil
+	}
+	return onlyOne(all)
+}
+
+func onlyOne(all []db.Organisation) *db.Organisation {
+	if len(all) != 1 || all[0].Phone == "" {
+		return nil
+	}
+	return &all[0]
 }

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"slices"
+
 	"github.com/labstack/echo/v4"
 
 	"throughline/casework"
@@ -48,6 +50,9 @@ func stateInWords(l *locale.Localizer, state string) string {
 	return state
 }
 
+// Reference is what the letters call the referral.
+func (v linkView) Reference() string { return referral.ShortName(v.ReferralID) }
+
 // Deciding reports that the agency has not said yes or no.
 func (v linkView) Deciding() bool { return v.State.Awaiting() && len(v.Can) > 0 }
 
@@ -77,11 +82,14 @@ func (f linkForm) Input() linkTyped {
 	return linkTyped{}
 }
 
-// Reasons are the codes that this form's command chooses from.
+// Reasons are the codes that this form's command chooses from. Whoever has not accepted knows no client to reach or to ask,
+// so of a no the page leaves out what only contact can show.
 func (f linkForm) Reasons() []referral.Reason {
 	switch f.Do {
 	case referral.Decline:
-		return referral.DeclineReasons
+		return slices.DeleteFunc(slices.Clone(referral.DeclineReasons), func(r referral.Reason) bool {
+			return r.Code == "could_not_reach_client" || r.Code == "client_declined"
+		})
 	case referral.Fail:
 		return referral.AgencyFailReasons
 	}

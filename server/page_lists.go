@@ -79,7 +79,7 @@ func (s *Server) queuePage(c echo.Context) error {
 		return err
 	}
 	for _, item := range v.Items {
-		if item.Overdue {
+		if item.Overdue && !underway(item.Step, s.clock.Now()) {
 			v.Overdue++
 		}
 	}

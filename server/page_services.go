@@ -13,6 +13,7 @@ import (
 // servicesView is a search of the directory.
 type servicesView struct {
 	Need string
+	Sent bool // the form was sent, be it empty
 	Pick picker
 }
 
@@ -20,7 +21,7 @@ type servicesView struct {
 func (servicesView) Needs() []string { return referral.Needs }
 
 func (s *Server) servicesPage(c echo.Context) error {
-	v := servicesView{Need: c.QueryParam("need")}
+	v := servicesView{Need: c.QueryParam("need"), Sent: c.QueryParams().Has("q")}
 	var err error
 	v.Pick, err = s.pick(c.Request().Context(), s.locale(c).Lang, c.QueryParams(), v.Need, c.QueryParam("near"))
 	if err != nil && !errors.Is(err, referral.ErrInvalid) {

@@ -36,7 +36,7 @@ var commandsOf = map[referral.TaskKind][]referral.Name{
 	referral.AnswerAgency:    {referral.Answer, referral.Withdraw},
 	referral.ReachClient:     {referral.Contact, referral.Schedule, referral.Withdraw},
 	referral.FindAlternative: {referral.AddOffer, referral.Close},
-	referral.CheckOnClient:   {referral.Confirm, referral.Dispute},
+	referral.CheckOnClient:   {referral.Confirm, referral.Dispute, referral.Close},
 	referral.TakeOver:        {referral.AddOffer, referral.Close},
 }
 

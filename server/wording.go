@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nyaruka/phonenumbers"
 
+	"throughline/casework"
 	"throughline/internal/clock"
 	"throughline/locale"
 	"throughline/referral"
@@ -24,11 +27,15 @@ func wording(l *locale.Localizer, zone *time.Location, c clock.Clock) template.F
 		"when":      func(t any) template.HTML { return timeElement(l, asTime(t), zone, c.Now()) },
 		"whenIn":    func(zone *time.Location, t any) template.HTML { return timeElement(l, asTime(t), zone, c.Now()) },
 		"due":       func(t any) template.HTML { return dueElement(l, asTime(t), zone, c.Now()) },
+		"stepDue":   func(step casework.Step) template.HTML { return stepDue(l, step, zone, c) },
+		"underway":  func(step casework.Step) bool { return underway(step, c.Now()) },
 		"km":        func(km *float64) int { return int(math.Round(*km)) },
-		"phone":     func(raw string) string { return phone(l, raw) },
+		"phone":     func(raw string) string { return l.Phone(raw) },
 		"dial":      dial,
 		"zoneName":  func(zone *time.Location) string { return zoneName(l, zone) },
 		"language":  func(tag string) string { return languageName(l, tag) },
+		"languages": func(tags []string) []string { return byName(l, tags) },
+		"website":   func(raw string) bool { return strings.HasPrefix(raw, "https://") || strings.HasPrefix(raw, "http://") },
 		"asset":     assetURL,
 		"codeWords": func(what referral.Name, code string) string { return codeWords(l, what, code) },
 		"list":      func(items ...any) []any { return items },
@@ -111,14 +118,14 @@ func dueElement(l *locale.Localizer, t time.Time, zone *time.Location, now time.
 		return ""
 	}
 	class := "due"
-	if t.Before(now) {
+	if now.Sub(t) >= grace {
 		class = "due due--over"
 	}
 	return template.HTML(`<span class="`+class+`">`+template.HTMLEscapeString(distance(l, t.Sub(now)))+`</span> `) + //nolint:gosec // ours
 		timeElement(l, t, zone, now)
 }
 
-// distance says how far off a moment is: "in 3 hours", "2 days late".
+// distance says how far off a moment is: "in 3 hours", "2 days overdue", and "due now" a minute before and after it.
 func distance(l *locale.Localizer, d time.Duration) string {
 	side := "ahead"
 	if d < 0 {
@@ -129,28 +136,14 @@ func distance(l *locale.Localizer, d time.Duration) string {
 		d = d.Round(time.Minute)
 	}
 	switch {
-	case d < time.Minute:
-		return l.T("date." + side + ".now")
+	case d < grace:
+		return l.T("date.now")
 	case d < time.Hour:
 		return l.N("date."+side+".minutes", int(d/time.Minute))
 	case d < 48*time.Hour:
 		return l.N("date."+side+".hours", int(d/time.Hour))
 	}
 	return l.N("date."+side+".days", int(d/(24*time.Hour)))
-}
-
-// phone writes a Canadian number as people read it; what is not a number stays as it was typed.
-func phone(l *locale.Localizer, raw string) string {
-	number, err := phonenumbers.Parse(raw, "CA")
-	if err != nil || !phonenumbers.IsPossibleNumber(number) {
-		return raw
-	}
-	extension := number.GetExtension()
-	if extension == "" {
-		return phonenumbers.Format(number, phonenumbers.NATIONAL)
-	}
-	number.Extension = nil
-	return l.T("page.extension", map[string]any{"Number": phonenumbers.Format(number, phonenumbers.NATIONAL), "Extension": extension})
 }
 
 // dial is the tel: address of a number, or "" when raw is not one.
@@ -175,4 +168,11 @@ func languageName(l *locale.Localizer, tag string) string {
 		return l.T(key)
 	}
 	return tag
+}
+
+// byName sorts languages by what they are called, after the two official ones, which are the first of tags.
+func byName(l *locale.Localizer, tags []string) []string {
+	sorted := slices.Clone(tags)
+	slices.SortFunc(sorted[2:], func(a, b string) int { return strings.Compare(languageName(l, a), languageName(l, b)) })
+	return sorted
 }

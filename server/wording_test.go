@@ -23,7 +23,7 @@ func TestATimeElement(t *testing.T) {
 
 func TestHowFarOff(t *testing.T) {
 	t.Parallel()
-	for d, want := range map[time.Duration]string{0: "now", time.Minute: "in 1 minute", 90 * time.Minute: "in 1 hour", 7*24*time.Hour - time.Second: "in 7 days",
+	for d, want := range map[time.Duration]string{0: "due now", 59 * time.Second: "due now", time.Minute: "in 1 minute", 90 * time.Minute: "in 1 hour", 7*24*time.Hour - time.Second: "in 7 days",
 		47 * time.Hour: "in 47 hours", 48 * time.Hour: "in 2 days", -30 * time.Second: "due now", -2 * time.Hour: "2 hours overdue"} {
 		if got := distance(locale.For("en"), d); got != want {
 			t.Errorf("%s: %q, want %q", d, got, want)
@@ -50,11 +50,11 @@ func TestPhoneNumbers(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string][2]string{"+17055550123": {"(705) 555-0123", "tel:+1-705-555-0123"},
 		"+17055550123;ext=4": {"(705) 555-0123 ext. 4", "tel:+1-705-555-0123;ext=4"}, "ask at desk": {"ask at desk", ""}, "": {"", ""}} {
-		if phone(locale.For("en"), raw) != want[0] || string(dial(raw)) != want[1] {
-			t.Errorf("%q: %q, %q; want %q", raw, phone(locale.For("en"), raw), dial(raw), want)
+		if locale.For("en").Phone(raw) != want[0] || string(dial(raw)) != want[1] {
+			t.Errorf("%q: %q, %q; want %q", raw, locale.For("en").Phone(raw), dial(raw), want)
 		}
 	}
-	if got := phone(locale.For("fr"), "+17055550123;ext=4"); got != "(705) 555-0123, poste 4" {
+	if got := locale.For("fr").Phone("+17055550123;ext=4"); got != "(705) 555-0123, poste 4" {
 		t.Errorf("in French %q", got)
 	}
 }

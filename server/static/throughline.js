@@ -6,6 +6,13 @@
   const wrongs = document.getElementById("wrongs");
   if (wrongs) wrongs.focus();
 
+  // Enter in the search presses its own button, and the page stays where it is.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing || !event.target.matches("#services #q")) return;
+    event.preventDefault();
+    event.target.parentElement.querySelector("button").click();
+  });
+
   // A second press while the first is on its way would only wait: the server keeps one referral either way.
   document.addEventListener("submit", (event) => {
     const form = event.target;
