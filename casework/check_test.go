@@ -164,6 +164,15 @@ func TestADamagedRecordIsFoundOut(t *testing.T) {
 			[]string{"I4 message of asked: a further letter without the one before it"}},
 		"a letter went out unattempted": {`UPDATE messages SET attempts = 0 WHERE referral_id = $1 AND letter = 'receipt'`, accepted,
 			[]string{"I4 message of accepted: it went out without an attempt on record"}},
+		"the provider took a letter twice": {`INSERT INTO provider_events (event_id, organisation_id, message_id, kind, happened_at, received_at, outcome, processed_at, raw)
+			SELECT name, organisation_id, id, 'processed', created_at, created_at, 'no_effect', created_at,
+				convert_to('{"event": "processed", "sg_message_id": "' || name || '.filterdrecv-1.0"}', 'UTF8')
+			FROM messages, unnest(ARRAY['a.b', 'c.d']) name WHERE referral_id = $1 AND letter = 'receipt'`, accepted, []string{"I4 message of accepted: the provider took it more than once"}},
+		"the provider's name is another": {`WITH named AS (UPDATE messages SET provider_id = 'a.b' WHERE referral_id = $1 AND letter = 'receipt' RETURNING *)
+			INSERT INTO provider_events (event_id, organisation_id, message_id, kind, happened_at, received_at, outcome, processed_at, raw)
+			SELECT kind, organisation_id, id, kind, created_at, created_at, 'no_effect', created_at,
+				convert_to('{"event": "' || kind || '", "sg_message_id": "' || name || '.filterdrecv-1.0"}', 'UTF8')
+			FROM named, (VALUES ('processed', 'a.b'), ('delivered', 'c.d')) e(kind, name)`, accepted, []string{"I4 message of accepted: the provider took it more than once"}},
 		"a version has no line": {`DELETE FROM timeline WHERE referral_id = $1 AND what = 'report_outcome'`, closed, []string{
 			"I5 referral closed: its timeline has gaps or goes beyond its version", "I5 offer of closed: a move does not begin where the one before it ended"}},
 		"a line is beyond the version": {`UPDATE timeline SET version = version + 1 WHERE referral_id = $1 AND what = 'accept'`, accepted,

@@ -69,6 +69,7 @@ var Checks = []CheckQuery{
 			(SELECT FROM messages f WHERE f.offer_id = m.offer_id AND f.step_key = m.step_key AND f.generation = m.generation - 1)
 		UNION ALL SELECT 'message', m.id, 'it went out without an attempt on record' FROM messages m WHERE state = 'accepted'
 			AND (attempts = 0 OR attempted_at IS NULL) AND NOT EXISTS (SELECT FROM provider_events e WHERE e.message_id = m.id)`},
+	takenTwice,
 	{Invariant: "I5", Broken: `SELECT 'referral' AS of, r.id, 'its timeline has gaps or goes beyond its version' AS what FROM referrals r
 		LEFT JOIN (SELECT referral_id, count(DISTINCT version) AS versions, max(version) AS last, min(version) AS first
 			FROM timeline GROUP BY referral_id) t ON t.referral_id = r.id

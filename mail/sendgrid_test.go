@@ -62,7 +62,7 @@ func TestSendGridTakesAMessage(t *testing.T) {
 	require.Len(t, taken, 1)
 	taken[0].At = time.Time{}
 	assert.Equal(t, mailtest.Received{
-		MID: m.ID.String(), From: m.From.Email, To: m.To.Email, Subject: m.Subject, Text: m.Text, HTML: m.HTML,
+		MID: m.ID.String(), ProviderID: receipt.ProviderID, From: m.From.Email, To: m.To.Email, Subject: m.Subject, Text: m.Text, HTML: m.HTML,
 	}, taken[0])
 }
 

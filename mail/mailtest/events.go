@@ -177,7 +177,7 @@ func (r *reporter) plan(m Received, words []string, at time.Time) {
 // json is the event as SendGrid writes it: the custom arguments stand among its own fields.
 func (e Event) json(m Received) json.RawMessage {
 	fields := map[string]any{"email": m.To, "timestamp": e.At.Unix(), "event": e.Word, "sg_event_id": e.ID, "mid": e.MID,
-		"sg_message_id": e.MID[:8] + ".filterdrecv-stand-in-1", "smtp-id": "<" + e.MID[:8] + "@stand-in.example>"}
+		"sg_message_id": m.ProviderID + ".filterdrecv-stand-in-1", "smtp-id": "<" + m.ProviderID + "@stand-in.example>"}
 	switch e.Word {
 	case "blocked":
 		fields["event"], fields["type"], fields["reason"] = "bounce", "blocked", "450 try later"

@@ -32,6 +32,7 @@ func (s *StandIn) send(w http.ResponseWriter, r *http.Request) {
 	default:
 		fault = s.nextFault()
 		if fault == (Fault{}) || fault.take {
+			email.ProviderID = uuid.NewString()
 			s.taken = append(s.taken, email)
 			if s.reporter != nil {
 				s.reporter.took(email)
@@ -49,7 +50,7 @@ func (s *StandIn) send(w http.ResponseWriter, r *http.Request) {
 		answerError(w, http.StatusBadRequest, broken.Error(), "")
 	case s.fail(w, r, fault):
 	default:
-		w.Header().Set("X-Message-Id", uuid.NewString())
+		w.Header().Set("X-Message-Id", email.ProviderID)
 		w.WriteHeader(http.StatusAccepted)
 	}
 }

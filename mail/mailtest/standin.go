@@ -15,6 +15,7 @@ import (
 // Received is an email that the stand-in took.
 type Received struct {
 	MID           string // custom_args.mid
+	ProviderID    string // the stand-in's name for it, another one each time
 	At            time.Time
 	From, To      string
 	Subject, Text string

@@ -19,7 +19,7 @@ import (
 // every open referral has a workflow again, and nothing was mailed twice.
 func TestNothingIsForgottenWithoutTheClock(t *testing.T) {
 	t.Parallel()
-	o := build(t, "3s")
+	o := build(t, "3s", "9s")
 	silent, answered := o.refer(0, 1), o.refer(2)
 	o.until("both agencies are asked", func() bool { return len(o.mailed(silent)) > 0 && len(o.mailed(answered)) > 0 })
 	o.answers(answered, casework.ReplyInput{Do: referral.Accept})

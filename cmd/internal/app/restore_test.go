@@ -27,7 +27,7 @@ import (
 // anything starts; then record and clock come together by themselves.
 func TestRestoreTheRecordFromBeforeTheClock(t *testing.T) {
 	t.Parallel()
-	o := build(t, "15s")
+	o := build(t, "15s", "10m")
 	silent, accepts, ends := o.refer(0, 1), o.refer(2), o.refer(3)
 	o.until("three agencies are asked", func() bool {
 		return one[int](o, `SELECT count(*) FROM messages WHERE letter = 'offer' AND state = 'accepted'`) == 3
@@ -89,6 +89,21 @@ func TestRestoreTheRecordFromBeforeTheClock(t *testing.T) {
 	}
 	_, err = o.Desk.Do(t.Context(), o.who, accepts, casework.CommandInput{Do: referral.Accept, ToldBy: "Sam"}, nil)
 	require.NoError(t, err, "what was lost is recorded anew")
+
+	// The agency says on the phone that it has nothing: a person has the letter sent, and the record says why.
+	again, had := o.held(held, waits), len(o.mailed(waits))
+	_, err = o.Desk.Do(t.Context(), o.who, waits, casework.CommandInput{Do: referral.Resend, OfferID: again.Offer, Reason: "not_received"}, nil)
+	require.NoError(t, err)
+	o.until("it goes out", func() bool { return len(o.mailed(waits)) == had+1 })
+	assert.Equal(t, 1, one[int](o, `SELECT count(*) FROM messages WHERE offer_id = $1 AND generation > 1 AND reason = 'not_received'`, again.Offer))
+}
+
+// held finds the offer's letter of a referral among those held.
+func (o *town) held(list []casework.Held, id uuid.UUID) casework.Held {
+	o.t.Helper()
+	i := slices.IndexFunc(list, func(h casework.Held) bool { return h.Referral == id && h.Letter == referral.OfferLetter })
+	require.GreaterOrEqual(o.t, i, 0)
+	return list[i]
 }
 
 func isReminder(line string) bool { return strings.HasPrefix(line, "remind") }
@@ -115,7 +130,7 @@ func (o *town) hold() []casework.Held {
 // record knows what went out.
 func TestRestoreTheClockFromBeforeTheRecord(t *testing.T) {
 	t.Parallel()
-	o := build(t, "5s")
+	o := build(t, "5s", "15s")
 	goesOn, ends := o.refer(0, 1), o.refer(2)
 	o.until("both agencies are asked", func() bool { return len(o.mailed(goesOn)) > 0 && len(o.mailed(ends)) > 0 })
 	o.close()

@@ -40,7 +40,7 @@ type town struct {
 	running  bool
 }
 
-func build(t *testing.T, remind string) *town {
+func build(t *testing.T, remind, lapse string) *town {
 	t.Helper()
 	stack, err := devstack.Start(t.Context(), devstack.Options{Dir: t.TempDir(), PostgresSettings: map[string]string{"fsync": "off"}})
 	require.NoError(t, err)
@@ -57,7 +57,7 @@ func build(t *testing.T, remind string) *town {
 	a, err := o.Desk.AddAccount(t.Context(), organisation, "noor@helpline.example", "Noor", referral.Navigator, "en", "correct horse battery")
 	require.NoError(t, err)
 	o.who = a.Actor(casework.ViaPage)
-	require.NoError(t, o.Desk.SetPolicy(t.Context(), o.who, hurried(t, remind)))
+	require.NoError(t, o.Desk.SetPolicy(t.Context(), o.who, hurried(t, remind, lapse)))
 	for n := range 6 {
 		agency, id := uuid.New(), uuid.New()
 		o.exec(`INSERT INTO agencies (id, source, source_id, name) VALUES ($1, 'test', gen_random_uuid(), $2)`, agency, fmt.Sprint("Pantry ", n))
@@ -69,16 +69,17 @@ func build(t *testing.T, remind string) *town {
 }
 
 // hurried is a pace at which an agency's silence takes seconds: until it is reminded, twice as long until a coordinator
-// calls, and three times until it lapses.
-func hurried(t *testing.T, remind string) referral.Policy {
+// calls, and until it lapses.
+func hurried(t *testing.T, remind, lapse string) referral.Policy {
 	t.Helper()
 	p := referral.Demo()
 	p.Name = "hurried"
-	wait, err := referral.ParseWait(remind)
-	require.NoError(t, err)
-	p.Routine.Remind, p.Routine.Escalate, p.Routine.Lapse = wait, wait, wait
+	for wait, text := range map[*referral.Wait]string{&p.Routine.Remind: remind, &p.Routine.Escalate: remind, &p.Routine.Lapse: lapse} {
+		var err error
+		*wait, err = referral.ParseWait(text)
+		require.NoError(t, err)
+	}
 	p.Routine.Escalate.N *= 2
-	p.Routine.Lapse.N *= 3
 	return p
 }
 
