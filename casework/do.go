@@ -35,7 +35,7 @@ func (d *Desk) Do(ctx context.Context, who Actor, id uuid.UUID, in CommandInput,
 	}
 	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
-			if err := hold(ctx, tx, who, id, in); err != nil {
+			if err := lockBefore(ctx, tx, who, id, in); err != nil {
 				return err
 			}
 			w, err := d.lock(ctx, tx, who, id, d.Clock.Now())
@@ -132,9 +132,9 @@ func (w *work) prepare(ctx context.Context, in CommandInput, c *referral.Command
 	return nil
 }
 
-// hold locks, before the referral, what a command leans on besides it: the policy that a draft is opened under, the
+// lockBefore locks, before the referral, what a command leans on besides it: the policy that a draft is opened under, the
 // colleague who is to take over, the letters that it speaks of.
-func hold(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID, in CommandInput) error {
+func lockBefore(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID, in CommandInput) error {
 	switch {
 	case in.Do == referral.OpenDraft:
 		return db.HoldPolicy(ctx, tx, who.Organisation)

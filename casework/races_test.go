@@ -122,6 +122,29 @@ func TestOnlyOneAgencyHasTheClient(t *testing.T) {
 	}
 }
 
+// A place on a waitlist can come free while another agency is being asked: it is called off, and the checker knows that
+// the first agency's yes may do that.
+func TestAPlaceComesFreeWhileAnotherIsAsked(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	for name, yes := range map[string]func(in casework.Intake, token string){
+		"by its link": func(_ casework.Intake, token string) { r.replied(token, referral.Accept) },
+		"on the phone": func(in casework.Intake, _ string) {
+			c := said(referral.Accept)
+			c.OfferID = r.referral(in.ReferralID).Offers[0].ID
+			r.do(in.ReferralID, c)
+		},
+	} {
+		in, token := r.sent(r.services...)
+		r.replied(token, referral.Waitlist)
+		r.tick(in.ReferralID)
+		require.Equal(t, referral.Sent, r.referral(in.ReferralID).Offers[1].State)
+		yes(in, token)
+		assert.Equal(t, referral.Withdrawn, r.referral(in.ReferralID).Offers[1].State, name)
+	}
+	r.holds()
+}
+
 // The clock's step is carried out once, however many workers carry it out.
 func TestTheClockRunsAStepOnce(t *testing.T) {
 	t.Parallel()

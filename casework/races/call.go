@@ -71,6 +71,7 @@ type Line struct{ What, Offer, Task, From, To, Code string }
 type Letter struct {
 	Offer, Kind string
 	Version     int
+	Again       bool // it was sent before, and is once more
 }
 
 // Turn is what a call does, and is answered, when it is its turn.
@@ -92,12 +93,17 @@ func (t Turn) Changed() bool { return len(t.Lines) > 0 }
 // idle reports a turn after which everything is as before.
 func (t Turn) idle() bool { return !t.Changed() && !t.NewLink && !t.stored && !t.left }
 
-// Turns gives what may happen when it is the call's turn: one thing, but that the clock may find another duty first.
+// Turns gives what may happen when it is the call's turn: one thing, but that the clock may find another duty first, and
+// that a letter may still be on its way.
 func (r Referral) Turns(c Call) []Turn {
 	switch c.Way {
 	case Link:
 		return []Turn{r.byLink(c)}
 	case Staff:
+		if o := r.Offer(c.Offer); c.Do == "resend" && o.mail != "" {
+			// Whether the letter before is out by now is between the dispatchers and the provider.
+			return []Turn{r.byStaff(c), {After: r, Answers: []string{"409 pending"}}}
+		}
 		return []Turn{r.byStaff(c)}
 	case House:
 		return []Turn{r.leave(c)}
@@ -143,6 +149,9 @@ func (d *doing) line(l Line) { d.Lines = append(d.Lines, l) }
 
 func (d *doing) letter(o *Offer, kind string) {
 	d.Letters = append(d.Letters, Letter{Offer: o.Name, Kind: kind, Version: d.r.Version})
+	if kind != "receipt" && kind != "withdrawn" {
+		o.mail = kind
+	}
 }
 
 // byLink is a post, or a look, at an agency's page.
@@ -186,7 +195,8 @@ func (r Referral) newLink(o Offer) Turn {
 		return t
 	}
 	t.NewLink, t.After = true, r.clone()
-	t.After.Offer(o.Name).NewLink = true
+	p := t.After.Offer(o.Name)
+	p.NewLink, p.mail = true, "link"
 	t.Letters, t.Told = []Letter{{Offer: o.Name, Kind: "link", Version: r.Version}}, "changed"
 	return t
 }

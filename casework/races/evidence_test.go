@@ -156,11 +156,13 @@ func (l *life) letters(steps []races.Step) error {
 	for _, s := range steps {
 		for _, m := range s.Letters {
 			occasion := fmt.Sprintf("v%d", m.Version)
-			switch m.Kind {
-			case "receipt":
+			switch {
+			case m.Kind == "receipt":
 				receipts[m.Offer], told[m.Offer] = append(receipts[m.Offer], occasion), s.After.Offer(m.Offer).State
 				continue
-			case "link":
+			case m.Again:
+				occasion = "again"
+			case m.Kind == "link":
 				occasion = "asked"
 			}
 			want = append(want, fmt.Sprintf("%s to %s %s", m.Kind, m.Offer, occasion))
@@ -172,7 +174,7 @@ func (l *life) letters(steps []races.Step) error {
 	}
 	var errs []error
 	last := map[string]string{}
-	for _, m := range read[letter](l.lane, `SELECT id, offer_id AS offer, letter, split_part(step_key, ' ', 1) AS occasion,
+	for _, m := range read[letter](l.lane, `SELECT id, offer_id AS offer, letter, CASE WHEN reason = '' THEN split_part(step_key, ' ', 1) ELSE 'again' END AS occasion,
 			trim(state || ' ' || error_class) AS state, offer_state AS tells FROM messages WHERE referral_id = $1 ORDER BY created_at`, l.id) {
 		offer := n.offers[m.Offer]
 		times, known := map[string]int{"accepted": 1, "rejected overtaken": 0, "pending": 0}[m.State]

@@ -36,10 +36,11 @@ type Offer struct {
 	Visit               string
 	Attempts            int
 	Reminded, Escalated bool
-	NewLink             bool // a new link was mailed a moment ago
-	entered             int  // the version at which it came to its state
-	waits               int  // how often what the clock waits for began anew
-	answering, reaching bool // in this stay: someone was asked to answer, to reach the client
+	NewLink             bool   // a new link was mailed a moment ago
+	entered             int    // the version at which it came to its state
+	waits               int    // how often what the clock waits for began anew
+	answering, reaching bool   // in this stay: someone was asked to answer, to reach the client
+	mail                string // the last letter that wants an answer
 }
 
 // Task is work for a person.

@@ -38,6 +38,8 @@ func (d *doing) command() {
 		d.reassign(d.c.Person)
 	case "finish_task":
 		d.finishTask()
+	case "resend":
+		d.resend()
 	case "withdraw":
 		if d.c.Offer == "" {
 			d.withdrawAll()
@@ -155,6 +157,31 @@ func codeOf(c Call) string {
 func (d *doing) receipt(o *Offer) {
 	if d.c.Way == Link {
 		d.letter(o, "receipt")
+	}
+}
+
+// resend asks an agency once more that has something to answer. One that never had the letter gets its whole time.
+func (d *doing) resend() {
+	o := d.r.Offer(d.c.Offer)
+	kind := "link"
+	switch {
+	case d.r.State != "open":
+		d.refuse("409 %s", d.r.State)
+		return
+	case !o.asked() && !o.taken():
+		d.refuse("409 %s", o.State)
+		return
+	case o.State == "sent" && o.mail == "answered", o.taken() && o.mail == "ask":
+		kind = o.mail
+	case o.State == "sent":
+		kind = "offer"
+	}
+	d.line(Line{What: "resend", Offer: o.Name, Code: d.c.Reason})
+	d.letter(o, kind)
+	d.Letters[0].Again = true
+	if o.State == "sent" && d.c.Reason != "mislaid" {
+		o.Reminded, o.Escalated = false, false
+		o.waits++
 	}
 }
 

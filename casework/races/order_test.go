@@ -15,13 +15,12 @@ func sent() Referral {
 }
 
 var (
-	accept   = Call{Way: Link, Do: "accept", Offer: "o1"}
-	decline  = Call{Way: Link, Do: "decline", Offer: "o1", Reason: "full"}
-	withdraw = Call{Way: Staff, Do: "withdraw", Offer: "o1", Reason: "other", Account: "noor"}
-	contact  = Call{Way: Link, Do: "contact", Offer: "o1"}
-	toKim    = Call{Way: Staff, Do: "reassign", Person: "kim", Account: "noor"}
-	look     = Call{Way: Link, Do: "look", Offer: "o1"}
-	lapse    = Call{Way: Clock, Do: "lapse", Offer: "o1"}
+	accept  = Call{Way: Link, Do: "accept", Offer: "o1"}
+	decline = Call{Way: Link, Do: "decline", Offer: "o1", Reason: "full"}
+	contact = Call{Way: Link, Do: "contact", Offer: "o1"}
+	toKim   = Call{Way: Staff, Do: "reassign", Person: "kim", Account: "noor"}
+	look    = Call{Way: Link, Do: "look", Offer: "o1"}
+	lapse   = Call{Way: Clock, Do: "lapse", Offer: "o1"}
 )
 
 func entry(version int, by, what, from, to, code string) Entry {

@@ -84,7 +84,7 @@ var whats = oftener([]weight{{races.Staff, "look", 1},
 	{races.Link, "fail", 1}, {races.Link, "new_link", 1}, {races.Link, "look", 1},
 	{races.Staff, "withdraw", 5}, {races.Staff, "withdraw all", 2}, {races.Staff, "reassign", 5}, {races.Staff, "mark_in_error", 1},
 	{races.Staff, "ask again", 1}, {races.Staff, "add_offer", 2}, {races.Staff, "close", 1}, {races.Staff, "confirm", 2},
-	{races.Staff, "dispute", 1}, {races.Staff, "answer", 2}, {races.Staff, "finish_task", 2}, {races.Staff, "open", 1},
+	{races.Staff, "dispute", 1}, {races.Staff, "answer", 2}, {races.Staff, "finish_task", 2}, {races.Staff, "open", 1}, {races.Staff, "resend", 2},
 	{races.Staff, "accept", 2}, {races.Staff, "decline", 1}, {races.Staff, "contact", 1}, {races.Staff, "schedule", 1},
 	{races.Clock, "due", 5}, {races.Clock, "look", 1},
 	{races.House, "leave", 1}, {races.House, "set_policy", 1},
@@ -171,6 +171,14 @@ var known = []scenario{
 		{What: what{races.Staff, "reassign"}}, {What: what{races.Staff, "reassign"}, Variant: 1}, {What: what{races.House, "set_policy"}}}},
 	{Start: startNamed("declined"), Services: 1, Crowd: true, Again: true, Calls: []wish{{What: what{races.Staff, "ask again"}},
 		{What: what{races.Staff, "add_offer"}}, {What: what{races.Link, "accept"}}, {What: what{races.Staff, "withdraw all"}, Variant: 1}}},
+	{Start: startNamed("sent"), Services: 2, Until: "escalate", Due: true, Crowd: true, Calls: []wish{{What: what{races.Staff, "resend"}},
+		{What: what{races.Staff, "resend"}, Variant: 1}, {What: what{races.Clock, "due"}}, {What: what{races.Link, "new_link"}}}},
+	{Start: startNamed("waitlisted"), Services: 2, Crowd: true, Again: true, Calls: []wish{{What: what{races.Link, "accept"}},
+		{What: what{races.Link, "accept"}, Offer: 1}, {What: what{races.Staff, "resend"}, Offer: 1}}},
+	{Start: startNamed("accepted"), Services: 1, Until: "ask_agency", Due: true, Crowd: true, Again: true, Calls: []wish{
+		{What: what{races.Clock, "due"}}, {What: what{races.Staff, "resend"}}, {What: what{races.Staff, "finish_task"}}, {What: what{races.Link, "schedule"}}}},
+	{Start: startNamed("draft"), Services: 2, Crowd: true, Calls: []wish{{What: what{races.Staff, "open"}}, {What: what{races.Staff, "withdraw all"}},
+		{What: what{races.Staff, "add_offer"}}, {What: what{races.House, "set_policy"}}}},
 	{Start: startNamed("outcome_reported"), Services: 2, Due: true, Crowd: true, Calls: []wish{{What: what{races.Staff, "confirm"}},
 		{What: what{races.Staff, "dispute"}}, {What: what{races.Staff, "close"}}, {What: what{races.Clock, "due"}}}},
 }
@@ -192,6 +200,8 @@ func vary(c *races.Call, variant int) {
 			c.Unmet = "cost"
 		}
 		c.Client = c.Do == "close" && variant == 1
+	case "resend":
+		c.Reason = pick("not_received", "mislaid")
 	case "schedule":
 		c.Visit = pick("tomorrow", "the day after")
 	case "add_offer":
