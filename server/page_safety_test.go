@@ -191,7 +191,7 @@ func TestTheLogHoldsNoOne(t *testing.T) {
 	if !strings.Contains(log, "route=/cases/:id") {
 		t.Fatalf("the log has no routes: %s", log)
 	}
-	for _, secret := range []string{"Canary", "705", "K9H", password, "nav@", strings.TrimPrefix(done.Path, "/cases/")[:36]} {
+	for _, secret := range []string{"Canary", "705-555", "+1705", "K9H", password, "nav@", strings.TrimPrefix(done.Path, "/cases/")[:36]} {
 		if strings.Contains(log, secret) {
 			t.Errorf("the log holds %q", secret)
 		}
