@@ -107,7 +107,7 @@ func TestAskedToEndInTheMiddle(t *testing.T) {
 		want := []string{"readiness", "dispatcher", "worker", "temporal", "database", "telemetry"}
 		switch {
 		case strings.HasSuffix(p.name, "serve"):
-			want = []string{"readiness", "http", "dispatcher", "temporal", "database", "telemetry"}
+			want = []string{"readiness", "http", "watchdog", "dispatcher", "temporal", "database", "telemetry"}
 		case p == d.processes[len(d.processes)-1]:
 			want = []string{"readiness", "dispatcher", "worker", "temporal", "metrics", "database", "telemetry"}
 		}
