@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -56,9 +57,24 @@ func FindPolicy(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UU
 	if len(bodies) == 0 {
 		return referral.Standard(), nil
 	}
-	p, err := referral.StoredPolicy(bodies[0])
+	p, err := policyOf(bodies[0])
 	if err != nil {
 		return p, fmt.Errorf("policy of organisation %s: %w", organisation, err)
 	}
 	return p, nil
+}
+
+// policies are those that were read, by their text: every record that is read comes with its helpline's, and reading it
+// anew each time would cost more than all else in the record.
+var policies sync.Map // of string to referral.Policy
+
+func policyOf(raw []byte) (referral.Policy, error) {
+	if known, ok := policies.Load(string(raw)); ok {
+		return known.(referral.Policy), nil
+	}
+	p, err := referral.StoredPolicy(raw)
+	if err == nil {
+		policies.Store(string(raw), p)
+	}
+	return p, err
 }

@@ -139,7 +139,7 @@ func (row recordRow) record() (Record, error) {
 		Evidence: row.Evidence, Version: row.Version, Owner: row.OwnerID, OwnerLeft: row.OwnerLeft, Created: row.CreatedAt, Opened: value(row.OpenedAt),
 		Closed: value(row.ClosedAt), Withdrawn: value(row.WithdrawnAt), Helpline: referral.Calendar{Zone: zone}}
 	if row.Policy != nil {
-		if rec.Policy, err = referral.StoredPolicy(row.Policy); err != nil {
+		if rec.Policy, err = policyOf(row.Policy); err != nil {
 			return Record{}, fmt.Errorf("policy of organisation %s: %w", row.OrganisationID, err)
 		}
 	}

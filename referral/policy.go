@@ -133,7 +133,10 @@ func w(s string) Wait {
 }
 
 // Standard is the policy a helpline starts with.
-func Standard() Policy {
+func Standard() Policy { return standard }
+
+// standard is written out once: every step of a helpline that has set no other begins with it.
+var standard = func() Policy {
 	return Policy{
 		Name: "standard",
 		Routine: Pace{FinishDraft: w("1bd"), Unsent: w("15m"), Deferred: w("4h"), Unheard: w("24h"), Remind: w("1bd"), Escalate: w("2bd"), Lapse: w("4bd"),
@@ -146,7 +149,7 @@ func Standard() Policy {
 			AskGrace: w("4h"), AskClient: w("2d"), TaskDue: w("1h"), EscalateAgain: w("2h")},
 		LinkDays: 90,
 	}
-}
+}()
 
 // Demo turns business days into seconds, so that a whole life can be watched in two minutes.
 func Demo() Policy {
