@@ -242,13 +242,14 @@ func without(left []int, i int) []int {
 
 // disorder is a history that has no order.
 type disorder struct {
-	at    string
-	left  []string
-	lines []Entry
+	at     string
+	left   []string
+	lines  []Entry
+	gaveUp bool // before all beginnings were tried
 }
 
 func (s *search) explain() error {
-	d := &disorder{at: s.best.r.StaffSee(), lines: s.versions[s.best.r.Version+1]}
+	d := &disorder{at: s.best.r.StaffSee(), lines: s.versions[s.best.r.Version+1], gaveUp: len(s.seen) > patience}
 	for _, i := range s.best.left {
 		m := s.h.Made[i]
 		line := m.String()
@@ -269,6 +270,9 @@ func (d *disorder) Error() string {
 	fmt.Fprintf(&b, "no order of the calls explains their answers and the timeline. It goes as far as\n    %s\n", d.at)
 	if len(d.lines) > 0 {
 		fmt.Fprintf(&b, "where the timeline goes on with %v\n", d.lines)
+	}
+	if d.gaveUp {
+		fmt.Fprintf(&b, "(not all orders were tried, only %d beginnings), ", patience)
 	}
 	b.WriteString("and these have no place in it:\n")
 	for _, l := range d.left {
