@@ -100,10 +100,13 @@ func faultyFields(body string) error {
 	return fmt.Errorf("fields %s", strings.Join(fields, ", "))
 }
 
-// retryAfter reads when the limit is lifted: X-RateLimit-Reset (Unix seconds), else Retry-After (seconds). At least a
-// second, at most an hour; 0 when neither is given.
+// retryAfter reads when the limit is lifted: X-RateLimit-Reset (Unix seconds, by the clock of the answer's Date, since
+// ours may be wrong by hours), else Retry-After (seconds). At least a second, at most an hour; 0 when neither is given.
 func retryAfter(headers http.Header, now time.Time) time.Duration {
 	var wait time.Duration
+	if theirs, err := http.ParseTime(headers.Get("Date")); err == nil {
+		now = theirs
+	}
 	if reset, err := strconv.ParseInt(headers.Get("X-RateLimit-Reset"), 10, 64); err == nil {
 		wait = time.Unix(reset, 0).Sub(now)
 	} else if seconds, err := strconv.ParseInt(headers.Get("Retry-After"), 10, 64); err == nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -168,6 +169,21 @@ func TestSendGridRetryAfter(t *testing.T) {
 			defer server.Close()
 			assert.Equal(t, c.want, failure(t, t.Context(), toSendGrid(server.URL), aMessage()).RetryAfter)
 		})
+	}
+}
+
+// A clock of ours that is wrong by an hour must not hold every letter up for an hour.
+func TestSendGridRetryAfterByItsOwnClock(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{-time.Hour, time.Hour} {
+		theirs := time.Now().Add(ahead)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Date", theirs.UTC().Format(http.TimeFormat))
+			w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(theirs.Unix()+7, 10))
+			w.WriteHeader(http.StatusTooManyRequests)
+		}))
+		assert.Equal(t, 7*time.Second, failure(t, t.Context(), toSendGrid(server.URL), aMessage()).RetryAfter)
+		server.Close()
 	}
 }
 

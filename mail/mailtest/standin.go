@@ -112,6 +112,13 @@ func (s *StandIn) Messages() []Received {
 	return slices.Clone(s.taken)
 }
 
+// Since gives the emails taken after the first n, in order: for who follows along.
+func (s *StandIn) Since(n int) []Received {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.taken[min(n, len(s.taken)):])
+}
+
 // Duplicates counts the emails of each message that was taken more than once; empty when all is well.
 func (s *StandIn) Duplicates() map[string]int {
 	count := map[string]int{}
