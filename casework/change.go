@@ -11,6 +11,7 @@ import (
 
 	"throughline/db"
 	"throughline/directory"
+	"throughline/internal/seeded"
 	"throughline/internal/trace"
 	"throughline/referral"
 )
@@ -60,7 +61,14 @@ func (w *work) decide(ctx context.Context, c referral.Command) (change referral.
 	if o := find(w.rec.Facts.Offers, c.Offer); o != nil {
 		c.NoAddress = w.email(o) == ""
 	}
-	change, err = referral.Decide(w.rec.Facts, c, w.who.Actor, w.rec.Policy, w.now)
+	facts := w.rec.Facts
+	if seeded.Is(seeded.MovesAfterEnd) && facts.State == referral.Closed {
+		facts.State = referral.Open
+	}
+	change, err = referral.Decide(facts, c, w.who.Actor, w.rec.Policy, w.now)
+	if seeded.Is(seeded.MovesAfterEnd) && w.rec.Facts.State == referral.Closed {
+		change.Facts.State = referral.Closed
+	}
 	if err != nil || change.Repeated() {
 		return change, err
 	}
@@ -207,7 +215,7 @@ func (w *work) promise(before, after referral.Facts) string {
 	switch {
 	case before.State == referral.Draft && after.State == referral.Open:
 		return db.OutboxStart
-	case before.State == referral.Open && w.who.Via != ViaClock:
+	case before.State == referral.Open && w.who.Via != ViaClock && !seeded.Is(seeded.NewsLost):
 		return db.OutboxChanged
 	}
 	return ""

@@ -9,6 +9,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"throughline/db"
+	"throughline/internal/seeded"
 	"throughline/internal/token"
 	"throughline/referral"
 )
@@ -27,6 +28,9 @@ type Outgoing struct {
 func (d *Desk) TakeLetter(ctx context.Context, id uuid.UUID, provider string) (out Outgoing, ok bool, err error) {
 	now := d.Clock.Now()
 	err = d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		if seeded.Is(seeded.SentWithoutFence) {
+			_, _, _ = db.SettleMessage(ctx, tx, id, db.MessagePending, "", "", now)
+		}
 		out.Outgoing, ok, err = db.TakeMessage(ctx, tx, id, provider, d.Reports != "" && provider == d.Reports, now)
 		if err != nil || !ok {
 			return err
@@ -75,6 +79,9 @@ func overtaken(l referral.Letter, o referral.Offer, f referral.Facts) bool {
 	case referral.OfferLetter, referral.AnsweredLetter:
 		return !o.State.Awaiting() || f.State != referral.Open
 	case referral.ReminderLetter:
+		if seeded.Is(seeded.SentAfterAnswer) {
+			return false
+		}
 		return o.State != referral.Sent || f.State != referral.Open
 	case referral.AskLetter:
 		return !o.State.Taken() || f.State != referral.Open
@@ -112,7 +119,7 @@ func (d *Desk) SettleLetter(ctx context.Context, id uuid.UUID, s Settled) error 
 			return err
 		}
 		handedOver := s.State == db.MessageAccepted || s.State == db.MessagePending
-		if handedOver && !m.Letter.WantsAnswer() {
+		if handedOver && !m.Letter.WantsAnswer() || seeded.Is(seeded.FailureUnnoticed) {
 			return nil
 		}
 		who := Actor{Actor: referral.Actor{Role: referral.System}, Organisation: m.Organisation, Via: ViaMail}

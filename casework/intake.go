@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 
 	"throughline/db"
 	"throughline/directory"
+	"throughline/internal/seeded"
 	"throughline/referral"
 )
 
@@ -139,6 +141,13 @@ func (d *Desk) Intake(ctx context.Context, who Actor, in IntakeInput, key *Key) 
 			return db.Write(ctx, tx, append(parts, db.InsertCase(c))...)
 		})
 	})
+	if err == nil && seeded.Is(seeded.PromisedAfterCommit) {
+		time.AfterFunc(time.Second/2, func() {
+			_ = d.change(context.Background(), func(ctx context.Context, tx *sqlx.Tx) error {
+				return db.Write(ctx, tx, db.InsertTimeline(who.line(), out.ReferralID, out.Version, d.Clock.Now(), nil, db.OutboxStart))
+			})
+		})
+	}
 	if err == nil && out.ReferralID == uuid.Nil {
 		err = errConsent
 	}
@@ -199,7 +208,11 @@ func begun(who Actor, c db.CaseRow, f referral.Facts, in ReferralInput) []db.Par
 	if in.Draft {
 		return []db.Part{db.InsertTimeline(who.line(), f.ID, f.Version, f.Created, lines, "")}
 	}
-	return []db.Part{db.InsertTimeline(who.line(), f.ID, f.Version, f.Created, lines, db.OutboxStart),
+	promise := db.OutboxStart
+	if seeded.Is(seeded.PromisedAfterCommit) {
+		promise = ""
+	}
+	return []db.Part{db.InsertTimeline(who.line(), f.ID, f.Version, f.Created, lines, promise),
 		db.InsertConsent(db.Consent{Organisation: who.Organisation, Case: c.ID, Referral: f.ID, Given: true,
 			How: in.Consent.How, Script: in.Consent.Script, Services: in.ServiceIDs, By: who.ID, At: f.Created})}
 }

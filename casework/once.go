@@ -12,6 +12,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"throughline/db"
+	"throughline/internal/seeded"
 	"throughline/referral"
 )
 
@@ -31,7 +32,7 @@ func (r Referral) about() (string, uuid.UUID) { return "referral", r.ID }
 // once does the work under a key, or gives the answer that the key got the first time, with an audit entry: it may hold
 // personal data. The answer is kept in the same transaction as the work, so there is never one without the other.
 func once[T answer](ctx context.Context, tx *sqlx.Tx, who Actor, key *Key, now time.Time, out *T, work func() error) error {
-	if key == nil {
+	if key == nil || seeded.Is(seeded.KeyTakenTwice) {
 		return work()
 	}
 	busy, err := db.ClaimKey(ctx, tx, who.ID, key.Key)

@@ -9,6 +9,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"throughline/db"
+	"throughline/internal/seeded"
 	"throughline/referral"
 )
 
@@ -129,6 +130,9 @@ func (d *Desk) ApplyEvents(ctx context.Context, letter uuid.UUID) error {
 // makeKnown does what a letter's new fate asks for: a line on the timeline, and a call when it did not arrive.
 func (d *Desk) makeKnown(ctx context.Context, tx *sqlx.Tx, m db.MessageFate, fate referral.Fate, now time.Time) error {
 	before := m.Fate()
+	if seeded.Is(seeded.BounceIgnored) {
+		return nil
+	}
 	handedOver := m.State != db.MessageAccepted && m.State != db.MessageRejected
 	if before == fate && !handedOver {
 		return nil

@@ -9,6 +9,7 @@ import (
 
 	"throughline/db"
 	"throughline/directory"
+	"throughline/internal/seeded"
 	"throughline/referral"
 )
 
@@ -80,6 +81,10 @@ func (d *Desk) Run(ctx context.Context, id uuid.UUID, step referral.Step, at tim
 // referrals any more is passed over, where a letter would only cost days.
 func (w *work) commandOf(step referral.Step) referral.Command {
 	c := step.CommandOf()
+	if seeded.Is(seeded.SilenceEnds) && step.TaskKind == referral.FindAlternative && step.Do == referral.RaiseTask {
+		w.who.Role = referral.Coordinator
+		return referral.Command{Do: referral.Close, Outcome: referral.Unmet, Unmet: "agencies_unresponsive"}
+	}
 	if o := find(w.rec.Facts.Offers, step.Offer); step.Do == referral.Send && o != nil {
 		if s, known := w.services[o.Service]; known && closed(s, w.now) {
 			return referral.Command{Do: referral.PassOver, Offer: o.ID}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 
+	"throughline/internal/seeded"
 	"throughline/referral"
 )
 
@@ -115,6 +117,9 @@ func ReadRecord(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID) (Recor
 // tasks as they were before the wait. It is the weakest lock that commands wait for: rows that only refer to the referral,
 // such as news of a policy for all of them, are written beside it.
 func LockRecord(ctx context.Context, tx *sqlx.Tx, id uuid.UUID) (Record, error) {
+	if seeded.Is(seeded.VersionUnchecked) {
+		return ReadRecord(ctx, tx, id)
+	}
 	if _, err := tx.ExecContext(ctx, `SELECT FROM referrals WHERE id = $1 FOR NO KEY UPDATE`, id); err != nil {
 		return Record{}, fmt.Errorf("lock referral: %w", Translate(err))
 	}
@@ -225,6 +230,9 @@ func UpdateReferral(f referral.Facts, was int, step referral.Step) Part {
 		step_role = $14, step_person = $15 WHERE id = $1 AND version = $2 RETURNING id)`,
 		f.ID, was, f.State, f.Outcome, f.Unmet, f.Evidence, f.Version, f.Owner, Nullable(f.Opened), Nullable(f.Closed),
 		raw, step.Do, Nullable(step.Due), step.Role, Nullable(step.Person))
+	if seeded.Is(seeded.VersionUnchecked) {
+		p.with = strings.Replace(p.with, "AND version = $2", "AND $2 > 0", 1)
+	}
 	p.guard = "head"
 	return p
 }

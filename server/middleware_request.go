@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"throughline/internal/seeded"
 	"throughline/internal/trace"
 	"throughline/referral"
 )
@@ -32,6 +33,9 @@ func (s *Server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 		route := c.Path()
 		if route == "" {
 			route = "(none)"
+		}
+		if seeded.Is(seeded.TokenLogged) {
+			route = c.Request().URL.Path
 		}
 		s.log.InfoContext(c.Request().Context(), "request", "method", trace.Method(c.Request().Method), "route", route,
 			"status", c.Response().Status, "ms", time.Since(start).Milliseconds())

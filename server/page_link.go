@@ -9,6 +9,7 @@ import (
 
 	"throughline/casework"
 	"throughline/db"
+	"throughline/internal/seeded"
 	"throughline/locale"
 	"throughline/referral"
 )
@@ -83,6 +84,9 @@ func (d *linkDesk) open(c echo.Context) error {
 	raw := d.tokenOf(c)
 	if raw != "" && !d.views.allow(raw) {
 		return d.usedTooOften(c, raw)
+	}
+	if do := c.QueryParam("do"); do != "" && seeded.Is(seeded.GetDecides) {
+		_ = d.desk.Reply(c.Request().Context(), raw, casework.ReplyInput{Do: referral.Name(do), Name: c.QueryParam("name")})
 	}
 	page, err := d.read(c, raw)
 	if err != nil {

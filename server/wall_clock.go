@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"throughline/internal/seeded"
 	"throughline/locale"
 )
 
@@ -52,6 +53,9 @@ func choices(l *locale.Localizer, moments []time.Time, zone *time.Location) []cl
 // appointment reads a date, a time of day and, in the hour that is repeated in autumn, which of the two is meant by its
 // offset from UTC; repeated then gives both to choose from. fault names what is wrong: "date", "time", "gap" or "offset".
 func appointment(l *locale.Localizer, date, clock, offset string, zone *time.Location) (at time.Time, repeated []clockChoice, fault string) {
+	if seeded.Is(seeded.TimeZoneIgnored) {
+		zone = time.UTC
+	}
 	moments, fault := wallClock(date, clock, zone)
 	if fault != "" {
 		return at, nil, fault

@@ -12,6 +12,7 @@ import (
 
 	"throughline/casework"
 	"throughline/db"
+	"throughline/internal/seeded"
 	"throughline/mail"
 	"throughline/referral"
 )
@@ -27,6 +28,9 @@ func (d *Dispatcher) deliver(ctx context.Context, id uuid.UUID) (pause time.Dura
 	if err != nil {
 		d.Log.Error("a letter can't be written", "message", id, "letter", out.Letter)
 		return 0, d.Desk.SettleLetter(ctx, id, casework.Settled{State: db.MessageRejected, Class: "unwritable"})
+	}
+	if seeded.Is(seeded.MarkedBeforeSent) {
+		_ = d.Desk.SettleLetter(ctx, id, casework.Settled{State: db.MessageAccepted})
 	}
 	receipt, err := d.Sender.Send(ctx, message)
 	settled, pause := settle(receipt, err)
@@ -56,6 +60,9 @@ func settle(r mail.Receipt, err error) (s casework.Settled, pause time.Duration)
 	}
 	state := map[mail.Outcome]string{mail.Rejected: db.MessageRejected, mail.Ambiguous: db.MessageAmbiguous,
 		mail.NotSent: db.MessagePending}[e.Outcome]
+	if seeded.Is(seeded.AmbiguousSentAgain) && state == db.MessageAmbiguous {
+		state = db.MessagePending
+	}
 	return casework.Settled{State: state, Class: e.Class}, e.RetryAfter
 }
 

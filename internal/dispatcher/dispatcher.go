@@ -48,7 +48,7 @@ type lane struct {
 	kind      string
 	gather    time.Duration // how long rows are let come together before they are asked for
 	nudged    chan struct{}
-	waitUntil atomic.Int64 // Unix nanoseconds: the other side asked for a pause until then
+	waitUntil atomic.Pointer[time.Time] // the other side asked for a pause until then; measured, so that a clock that is set does not stretch it
 }
 
 const (
@@ -178,7 +178,7 @@ func (d *Dispatcher) take(ctx context.Context, free chan struct{}) (n int) {
 
 // rows leases rows for n workers; none while the other side has asked the lane to wait.
 func (d *Dispatcher) rows(ctx context.Context, l *lane, n int) []db.OutboxRow {
-	if ctx.Err() != nil || n == 0 || time.Now().UnixNano() < l.waitUntil.Load() {
+	if until := l.waitUntil.Load(); ctx.Err() != nil || n == 0 || (until != nil && time.Now().Before(*until)) {
 		return nil
 	}
 	rows, err := db.LeaseOutbox(ctx, d.outbox(), n, lease, l.kind)
@@ -202,7 +202,8 @@ func (d *Dispatcher) fulfil(ctx context.Context, l *lane, p promise, told chan<-
 		return
 	}
 	if pause > 0 {
-		l.waitUntil.Store(time.Now().Add(pause).UnixNano())
+		until := time.Now().Add(pause)
+		l.waitUntil.Store(&until)
 	}
 	d.putBack(ctx, p, pause, err)
 }
