@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test races lint bench bench-check record clean
+.PHONY: help run test races lint chaos seeded bench bench-check record clean
 
 # Flags of throughline-dev: make run ARGS="--policy demo --data /tmp/tl"
 ARGS ?=
@@ -10,6 +10,11 @@ ARGS ?=
 PARALLEL ?= 2
 # Rounds of make races, of each of its two kinds.
 ROUNDS ?= 5000
+# How much make chaos does: chaos (2,000 referrals, 60 kills) or release (10,000 and 200, three seeds); docs/reliability.md.
+TIER ?= chaos
+# The same seed makes the same plan of faults.
+SEED ?= $(shell date +%s)
+SEEDS ?= $(if $(filter release,$(TIER)),3,1)
 # The version that make record keeps histories for.
 V ?=
 
@@ -40,6 +45,18 @@ lint: ## check form, suspicious code, workflows' determinism and the directions 
 	go tool staticcheck ./...
 	go tool workflowcheck -test=false ./workflows/...
 	go test -count=1 ./internal/house
+
+FAULTS := go test -count=1 -vet=off -timeout 6h -v ./e2e/faults -run NothingIsLost
+
+chaos: ## lives under faults, at length: make chaos TIER=release, or SEED=n to see a plan again
+	@.ci/provide postgresql
+	$(FAULTS) -tier $(TIER) -seed $(SEED) -seeds $(SEEDS)
+	$(FAULTS) -tier spring -seed $(SEED)
+	$(FAULTS) -tier autumn -seed $(SEED)
+
+seeded: ## sow each of the defects of internal/seeded into the binaries, and see it caught
+	@.ci/provide postgresql
+	go test -count=1 -vet=off -timeout 2h -v ./e2e/faults -run SeededDefect -seeded
 
 bench: ## measure whole referrals per second beside the barest workflow
 	@go build -o bin/throughline-dev ./cmd/throughline-dev

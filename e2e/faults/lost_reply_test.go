@@ -1,0 +1,70 @@
+//go:build linux
+
+package faults
+
+import (
+	"net/url"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+	_ "github.com/lib/pq"
+
+	"throughline/db/dbtest"
+)
+
+// The thief must steal what it says, or the runs prove nothing: the row is there, and the client does not know.
+func TestAStolenReplyLeavesTheRowThere(t *testing.T) {
+	t.Parallel()
+	straight := dbtest.Empty(t)
+	u, err := url.Parse(straight)
+	if err != nil {
+		t.Fatal(err)
+	}
+	thief, err := newReplyThief(u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer thief.close()
+	db := connect(t, through(straight, thief.address()))
+	db.MustExec(`CREATE TABLE kept (n int)`)
+	commit := func(n int) error {
+		tx, err := db.Beginx()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
+		tx.MustExec(`INSERT INTO kept VALUES ($1)`, n)
+		return tx.Commit()
+	}
+	if err := commit(1); err != nil {
+		t.Fatalf("an honest reply: %v", err)
+	}
+	thief.steal(1)
+	if err := commit(2); err == nil {
+		t.Error("the stolen reply came")
+	}
+	if err := commit(3); err != nil {
+		t.Errorf("after the theft: %v", err)
+	}
+	var n int
+	if err := connect(t, straight).Get(&n, `SELECT count(*) FROM kept`); err != nil || n != 3 {
+		t.Errorf("%d rows are there (%v), want all 3", n, err)
+	}
+	if n := thief.stolen.Load(); n != 1 {
+		t.Errorf("%d stolen, want 1", n)
+	}
+}
+
+func connect(t *testing.T, url string) *sqlx.DB {
+	t.Helper()
+	db, err := sqlx.Connect("postgres", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
