@@ -88,8 +88,14 @@ func answer(refused *pq.Error) *referral.Error {
 	return e
 }
 
+// notConnected is what kept a connection from being made. Of a server that is too slow to greet lib/pq says so in a type
+// that hides what is inside.
+type notConnected struct{ error }
+
+func (e notConnected) Unwrap() error { return e.error }
+
 // connectionLost covers the ways the driver says that the server went away.
 func connectionLost(err error) bool {
-	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) ||
+	return errors.As(err, new(notConnected)) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, new(*net.OpError))
 }

@@ -22,7 +22,7 @@ func (p preparing) Connect(ctx context.Context) (driver.Conn, error) {
 	making := &connecting{ctx: ctx}
 	c, err := p.Connector.Connect(context.WithValue(ctx, connectingKey{}, making))
 	if err != nil {
-		return nil, err
+		return nil, notConnected{err}
 	}
 	return &preparingConn{conn: c.(conn), wire: making.wire, seen: map[string]bool{}, prepared: map[string]statement{}}, nil
 }

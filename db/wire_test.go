@@ -2,11 +2,15 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"testing"
 	"time"
 
+	"github.com/lib/pq"
 	"github.com/stretchr/testify/require"
+
+	"throughline/referral"
 )
 
 // waits requires that what is read over a wire is waited for, and comes.
@@ -68,4 +72,26 @@ func TestDiallingIsNotConnecting(t *testing.T) {
 	require.NoError(t, near.SetDeadline(time.Time{}), "lib/pq's own")
 	_, err = near.Read(make([]byte, 1))
 	require.Error(t, err)
+}
+
+// mute dials to a server that takes nothing.
+type mute struct{}
+
+func (mute) Dial(string, string) (net.Conn, error) {
+	near, far := net.Pipe()
+	return near, far.Close()
+}
+
+func (m mute) DialTimeout(network, address string, _ time.Duration) (net.Conn, error) {
+	return m.Dial(network, address)
+}
+
+// A server that is too busy to greet is a server out of reach, not a fault of ours.
+func TestAServerThatDoesNotGreetIsOutOfReach(t *testing.T) {
+	t.Parallel()
+	c, err := pq.NewConnector("postgres://app@127.0.0.1/x?sslmode=disable")
+	require.NoError(t, err)
+	c.Dialer(mute{})
+	_, err = preparing{c}.Connect(t.Context())
+	require.Equal(t, referral.CodeUnavailable, referral.CodeOf(Translate(fmt.Errorf("begin: %w", err))), "%T %v", err, err)
 }

@@ -49,6 +49,11 @@ func open(t testing.TB) *lane {
 	pool, err := db.Open(t.Context(), dbtest.URL(t), db.Options{MaxOpen: callers + 15, Application: "races"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, pool.Close()) })
+	for range callers {
+		c, err := pool.Connx(t.Context())
+		require.NoError(t, err)
+		defer c.Close() //nolint:errcheck // it goes back to the pool, made before anyone is in a hurry
+	}
 	l := &lane{db: pool, services: map[string]uuid.UUID{}, tally: tally{asked: map[string]int{}, won: map[string]int{}}}
 	for i, lang := range []string{"en", "fr", "en", "en"} {
 		agency, id, name := uuid.New(), uuid.New(), fmt.Sprintf("s%d", i+1)
