@@ -61,12 +61,3 @@ func (d *disk) empty() error {
 
 // unmount lets go of it, lazily: a process that ends late still has it open.
 func (d *disk) unmount() error { return exec.Command("umount", "-l", d.dir).Run() }
-
-// used is how much is taken, in megabytes.
-func (d *disk) used() int {
-	var s syscall.Statfs_t
-	if syscall.Statfs(d.dir, &s) != nil {
-		return 0
-	}
-	return int((s.Blocks - s.Bfree) * uint64(s.Bsize) >> 20)
-}
