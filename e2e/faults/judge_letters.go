@@ -30,7 +30,8 @@ func (j *judge) letters() {
 		switch {
 		case n > 1:
 			j.broken(RuleOnce, m.Referral, "letter %s (%s) left %d times", m.ID, m.Letter, n)
-		case m.State == "accepted" && n == 0:
+		// A person may say that a letter of unknown fate arrived, and be wrong: that is theirs to say.
+		case m.State == "accepted" && n == 0 && m.Final != "arrived":
 			j.broken(RuleKnown, m.Referral, "letter %s (%s) is said to have left, and did not", m.ID, m.Letter)
 		case m.State == "rejected" && n > 0:
 			j.broken(RuleKnown, m.Referral, "letter %s (%s, %s) is said not to have left, and did", m.ID, m.Letter, m.Class)

@@ -77,6 +77,7 @@ type messageRow struct {
 	State      string          `db:"state"`
 	Class      string          `db:"error_class"`
 	Attempted  *time.Time      `db:"attempted_at"`
+	Final      string          `db:"final"` // what is known of its arrival; "arrived" is a person's word
 	Waits      bool            `db:"waits"` // its time has not come: further receipts go out in one letter, later
 }
 
@@ -112,7 +113,7 @@ func readRecord(ctx context.Context, databaseURL string) (r record, err error) {
 			concat_ws('/', actor_role, actor_for, actor_id, via) AS actor FROM timeline ORDER BY referral_id, version, id`},
 		{&r.Tasks, `SELECT id, referral_id, offer_id, kind, state FROM tasks`},
 		{&r.Messages, `SELECT m.id, m.referral_id, m.offer_id, m.letter, m.step_key, m.recipient, m.generation, m.reason, m.state,
-			m.error_class, m.attempted_at, coalesce(o.done_at IS NULL AND o.attempts = 0 AND o.available_at > now(), false) AS waits
+			m.error_class, m.attempted_at, m.final, coalesce(o.done_at IS NULL AND o.attempts = 0 AND o.available_at > now(), false) AS waits
 			FROM messages m LEFT JOIN outbox o ON o.message_id = m.id`},
 		{&r.Events, `SELECT event_id, message_id, processed_at IS NOT NULL AS done FROM provider_events`},
 	} {
