@@ -73,6 +73,7 @@ func (l *life) offerActs(v seen, o seenOffer, add func(int, func(context.Context
 		})
 	case referral.OutcomeReported:
 		add(8, func(ctx context.Context) error { return l.confirm(ctx, o) })
+		add(2, l.close)
 		add(2, func(ctx context.Context) error {
 			_, err := l.command(ctx, referral.Dispute, map[string]any{"offer_id": o.ID})
 			return err
@@ -209,12 +210,14 @@ func (l *life) knock(ctx context.Context) error {
 		return err
 	}
 	o := pick(l.dice, v.Offers)
-	switch l.dice.IntN(3) {
+	switch l.dice.IntN(4) {
 	case 0:
 		return l.confirm(ctx, o)
 	case 1:
 		_, err := l.command(ctx, referral.Dispute, map[string]any{"offer_id": o.ID})
 		return err
+	case 2:
+		return l.addOffer(ctx)
 	}
 	_, err = l.command(ctx, referral.Accept, map[string]any{"offer_id": o.ID, "told_by": "Sam"})
 	return err

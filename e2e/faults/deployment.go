@@ -49,9 +49,9 @@ type Deployment struct {
 	disks     map[string]*disk // small file systems, where they could be mounted
 	next      sync.Map         // the parts, by name, that are started from the other build
 	links     []*link
-	thieves   map[string]*replyThief // by who speaks to PostgreSQL
-	server    *postgres.Server       // the first, for its URL
-	temporal  string                 // its frontend, past all links
+	thieves   map[string]*thief // by who speaks to PostgreSQL
+	server    *postgres.Server  // the first, for its URL
+	temporal  string            // its frontend, past all links
 }
 
 // The processes of a deployment.
@@ -85,7 +85,7 @@ type Setting struct {
 func Deploy(ctx context.Context, s Setting) (*Deployment, error) {
 	d := &Deployment{dir: s.Dir, logs: filepath.Join(s.Dir, "logs"), bare: s.Bare, binaries: s.Binaries, sizes: s.Disks, movable: s.Clocks, ahead: s.Ahead,
 		clocks: map[string]clockFile{},
-		disks:  map[string]*disk{}, thieves: map[string]*replyThief{}}
+		disks:  map[string]*disk{}, thieves: map[string]*thief{}}
 	if err := d.start(ctx); err != nil {
 		return d, errors.Join(err, d.Stop())
 	}

@@ -87,6 +87,9 @@ func (s *teller) offer(id uuid.UUID, l lineRow) {
 			s.broken(RuleGraph, s.row.ID, "version %d asks an agency how it goes that is at %s", l.Version, state)
 		}
 	}
+	if l.To != "" && s.closed && s.closing != l.Version {
+		s.broken(RuleGraph, s.row.ID, "version %d: %s after it was closed", l.Version, l.What)
+	}
 	if l.To == "" || l.What == referral.AddOffer {
 		return
 	}
@@ -96,8 +99,6 @@ func (s *teller) offer(id uuid.UUID, l lineRow) {
 		s.broken(RuleGraph, s.row.ID, "version %d: %s from %s, but the offer was at %s", l.Version, l.What, from, state)
 	case from != to && !slices.Contains(referral.OfferEdges(), referral.Edge{From: l.From, To: l.To}):
 		s.broken(RuleGraph, s.row.ID, "version %d: no way leads from %s to %s", l.Version, from, to)
-	case s.closed && s.closing != l.Version:
-		s.broken(RuleGraph, s.row.ID, "version %d: %s after it was closed", l.Version, l.What)
 	}
 	s.at[id] = to
 }

@@ -38,7 +38,7 @@ type done struct {
 
 // Bounds of a life.
 const (
-	fewestActs = 2
+	fewestActs = 0
 	mostActs   = 9
 	lifeLimit  = 3 * time.Minute
 )
@@ -70,6 +70,9 @@ func (l *life) live(ctx context.Context) error {
 			return err
 		}
 	}
+	if acts == 0 {
+		return nil // nobody touches it again: only the clock does
+	}
 	v, err := l.look(ctx)
 	if err != nil {
 		return err
@@ -84,7 +87,7 @@ func (l *life) live(ctx context.Context) error {
 
 // after does what should change nothing any more: it asks again for what was answered, and tries a closed referral.
 func (l *life) after(ctx context.Context) error {
-	switch d := pick(l.dice, l.done); l.dice.IntN(8) {
+	switch d := pick(l.dice, l.done); l.dice.IntN(6) {
 	case 0:
 		return l.forge(ctx, d)
 	case 1, 2:

@@ -89,8 +89,8 @@ func (n *nemesis) do(ctx context.Context, t Trouble) error {
 		return n.during(ctx, t, n.part(t.Whom).freeze, n.part(t.Whom).thaw)
 	case Link:
 		return n.onLinks(ctx, t)
-	case Replies:
-		return n.loseReplies(ctx, t)
+	case Commits:
+		return n.loseCommits(ctx, t)
 	case Disk:
 		d := n.disks[t.Whom]
 		if d == nil {
@@ -183,13 +183,18 @@ func (n *nemesis) moveClocks(ctx context.Context, t Trouble) error {
 	return n.during(ctx, t, set(n.ahead+by), set(n.ahead))
 }
 
-// loseReplies has a few commits of one process, or of all, go unanswered.
-func (n *nemesis) loseReplies(ctx context.Context, t Trouble) error {
+// loseCommits has a few commits of one process, or of all, be lost on the way there, or their replies on the way back.
+func (n *nemesis) loseCommits(ctx context.Context, t Trouble) error {
 	for name, thief := range n.thieves {
-		if name == t.Whom || t.Whom == "*" {
-			thief.steal(3)
-			defer thief.spare()
+		if name != t.Whom && t.Whom != "*" {
+			continue
 		}
+		stealing := &thief.replies
+		if t.How == "request" {
+			stealing = &thief.requests
+		}
+		stealing.wanted.Store(3)
+		defer thief.spare()
 	}
 	return sleep(ctx, t.For)
 }

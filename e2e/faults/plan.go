@@ -21,7 +21,7 @@ const (
 	Kill        = "kill"        // SIGKILL; the process is started again
 	Freeze      = "freeze"      // SIGSTOP: the process goes on later and has not noticed
 	Link        = "link"        // the network between two processes
-	Replies     = "replies"     // PostgreSQL commits, and the reply is lost
+	Commits     = "commits"     // lost on the way to PostgreSQL, or done, and the reply lost on the way back
 	Disk        = "disk"        // full
 	Locks       = "locks"       // every statement on referrals waits, until the pool has no connection left
 	Connections = "connections" // PostgreSQL has none left
@@ -122,11 +122,12 @@ func otherDeck(dice *rand.Rand, t Tier) func() Trouble {
 	disk := endless(dice, []string{"logs", thePostgres})
 	room := endless(dice, []string{Locks, Connections})
 	hour := endless(dice, []string{"+1h", "-1h"})
+	lost := endless(dice, []string{"reply", "request"})
 	half := 0
 	cards := []func() Trouble{
 		func() Trouble { return Trouble{Kind: Freeze, Whom: pick(dice, whom()), For: lengths()} },
 		func() Trouble {
-			return Trouble{Kind: Replies, Whom: pick(dice, slices.Concat(apps, []string{"*", theTemporal}))}
+			return Trouble{Kind: Commits, Whom: pick(dice, slices.Concat(apps, []string{"*", theTemporal})), How: lost()}
 		},
 		func() Trouble { return Trouble{Kind: Disk, Whom: disk()} },
 		func() Trouble { return Trouble{Kind: room(), Whom: thePostgres} },

@@ -42,7 +42,7 @@ func TestAPlanHoldsWhatItsTierSays(t *testing.T) {
 			if len(ends) != 5 {
 				t.Errorf("%s, seed %d: trouble on the links to %v only", tier.Name, seed, ends)
 			}
-			for _, kind := range []string{Freeze, Link, Replies, Disk, Provider, Rollout, Workflows} {
+			for _, kind := range []string{Freeze, Link, Commits, Disk, Provider, Rollout, Workflows} {
 				if !kinds[kind] {
 					t.Errorf("%s, seed %d: no %s", tier.Name, seed, kind)
 				}

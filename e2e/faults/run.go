@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"throughline/mail/mailtest"
+	"throughline/referral"
 )
 
 // Tier is how much a run does.
@@ -74,6 +75,8 @@ type Run struct {
 	Plan []Trouble
 	// Until, when set, is the rule that the run is to show broken: it is judged until then, or for as long as there is.
 	Until string
+	// Policy in force; the zero value is Brisk's.
+	Policy referral.Policy
 	// Mute has the provider tell nothing of letters.
 	Mute bool
 
@@ -156,7 +159,11 @@ func (r *Run) since() time.Duration { return time.Since(r.begun).Round(100 * tim
 
 // open gives the deployment its people and directory, and the clients their keys.
 func (r *Run) open(ctx context.Context) error {
-	staff, err := r.deployment.Settle(ctx, r.Root, Brisk())
+	policy := r.Policy
+	if policy.Name == "" {
+		policy = Brisk()
+	}
+	staff, err := r.deployment.Settle(ctx, r.Root, policy)
 	if err != nil {
 		return err
 	}

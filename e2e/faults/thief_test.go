@@ -12,20 +12,21 @@ import (
 	"throughline/db/dbtest"
 )
 
-// The thief must steal what it says, or the runs prove nothing: the row is there, and the client does not know.
-func TestAStolenReplyLeavesTheRowThere(t *testing.T) {
+// The thief must steal what it says, or the runs prove nothing: with the reply the row is there and the client does not
+// know; with the request it is not.
+func TestWhatIsStolenOfACommit(t *testing.T) {
 	t.Parallel()
 	straight := dbtest.Empty(t)
 	u, err := url.Parse(straight)
 	if err != nil {
 		t.Fatal(err)
 	}
-	thief, err := newReplyThief(u.Host)
+	robber, err := newThief(u.Host)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer thief.close()
-	db := connect(t, through(straight, thief.address()))
+	defer robber.close()
+	db := connect(t, through(straight, robber.address()))
 	db.MustExec(`CREATE TABLE kept (n int)`)
 	commit := func(n int) error {
 		tx, err := db.Beginx()
@@ -39,7 +40,7 @@ func TestAStolenReplyLeavesTheRowThere(t *testing.T) {
 	if err := commit(1); err != nil {
 		t.Fatalf("an honest reply: %v", err)
 	}
-	thief.steal(1)
+	robber.replies.wanted.Store(1)
 	if err := commit(2); err == nil {
 		t.Error("the stolen reply came")
 	}
@@ -50,8 +51,15 @@ func TestAStolenReplyLeavesTheRowThere(t *testing.T) {
 	if err := connect(t, straight).Get(&n, `SELECT count(*) FROM kept`); err != nil || n != 3 {
 		t.Errorf("%d rows are there (%v), want all 3", n, err)
 	}
-	if n := thief.stolen.Load(); n != 1 {
-		t.Errorf("%d stolen, want 1", n)
+	robber.requests.wanted.Store(1)
+	if err := commit(4); err == nil {
+		t.Error("a commit that never came was confirmed")
+	}
+	if err := connect(t, straight).Get(&n, `SELECT count(*) FROM kept`); err != nil || n != 3 {
+		t.Errorf("%d rows are there (%v), want 3: the fourth was never committed", n, err)
+	}
+	if replies, requests := robber.replies.got.Load(), robber.requests.got.Load(); replies != 1 || requests != 1 {
+		t.Errorf("%d replies and %d requests stolen, want one of each", replies, requests)
 	}
 }
 
