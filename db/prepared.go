@@ -51,10 +51,23 @@ type preparingConn struct {
 	wire     *wire
 	seen     map[string]bool
 	prepared map[string]statement
+	over     func() error // tells whether the context of what was done last has ended
+}
+
+func (c *preparingConn) begin(ctx context.Context) {
+	c.wire.begin(ctx)
+	c.over = ctx.Err
+}
+
+// IsValid keeps a connection from whoever comes next when the context of who had it has ended. lib/pq may have asked the
+// server to stop what a prepared statement was doing, does not wait for ever until that is heard, and keeps the connection:
+// heard late, it would stop what someone else is doing.
+func (c *preparingConn) IsValid() bool {
+	return c.conn.IsValid() && (c.over == nil || c.over() == nil)
 }
 
 func (c *preparingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	c.wire.begin(ctx)
+	c.begin(ctx)
 	s, err := c.statement(ctx, query, args)
 	if err != nil {
 		return nil, err
@@ -68,7 +81,7 @@ func (c *preparingConn) QueryContext(ctx context.Context, query string, args []d
 }
 
 func (c *preparingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	c.wire.begin(ctx)
+	c.begin(ctx)
 	s, err := c.statement(ctx, query, args)
 	if err != nil {
 		return nil, err
@@ -82,17 +95,17 @@ func (c *preparingConn) ExecContext(ctx context.Context, query string, args []dr
 }
 
 func (c *preparingConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	c.wire.begin(ctx)
+	c.begin(ctx)
 	return c.conn.PrepareContext(ctx, query)
 }
 
 func (c *preparingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
-	c.wire.begin(ctx)
+	c.begin(ctx)
 	return c.conn.BeginTx(ctx, o)
 }
 
 func (c *preparingConn) Ping(ctx context.Context) error {
-	c.wire.begin(ctx)
+	c.begin(ctx)
 	return c.conn.Ping(ctx)
 }
 
