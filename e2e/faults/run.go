@@ -28,7 +28,7 @@ type Tier struct {
 	Lives, Clients int
 	Kills          int
 	Over           time.Duration   // in which all lives begin, and all faults happen
-	Freezes        []time.Duration // how long a process is stopped; a lease of the outbox lasts a minute
+	Freezes        []time.Duration // how long a process is stopped; a lease of the outbox lasts 40 seconds
 	Disk           int             // megabytes for PostgreSQL
 	Clocks         bool            // whether clocks are moved by an hour
 	Across         time.Time       // an instant in the middle of the run, by all clocks but PostgreSQL's; zero: the present

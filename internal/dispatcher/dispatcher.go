@@ -65,10 +65,11 @@ const (
 	gatherNews = 250 * time.Millisecond
 	// poll is how soon a row is found whose process died before it could tell its own dispatcher.
 	poll = time.Second
-	// lease hides a row from other dispatchers; it outlasts the longest attempt by far.
-	lease     = time.Minute
+	// lease hides a row from other dispatchers. It outlasts the longest attempt, a call and two marks; what a process that
+	// died was at work on waits until then, and with it an agency or a referral.
+	lease     = 40 * time.Second
 	callLimit = 20 * time.Second
-	markLimit = 10 * time.Second
+	markLimit = 5 * time.Second
 	longest   = 30 * time.Second // pause between attempts
 )
 
