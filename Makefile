@@ -27,12 +27,14 @@ run: ## start everything on this machine, and say where; Ctrl-C stops it
 	@exec bin/throughline-dev $(ARGS)
 
 # -count=1: end-to-end tests run binaries, and go test's cache does not see those change. -vet=off: lint has vetted.
+# Faults come last and alone: they are about what processes do in a time, and all cores are theirs then.
 test: ## run every test, on a real PostgreSQL, Temporal and browser; under 20 minutes with lint, the first time included
 	@.ci/provide postgresql
 	@.ci/provide chromium
 	@echo "compiling; the first time compiles a Temporal server: about 7 minutes on 2 cores"
 	@go build ./...
-	go test -count=1 -vet=off -p $(PARALLEL) -timeout 15m ./...
+	go test -count=1 -vet=off -p $(PARALLEL) -timeout 15m $$(go list ./... | grep -v /e2e/faults$$)
+	go test -count=1 -vet=off -timeout 15m ./e2e/faults
 
 races: ## race fifty callers at one referral against a sequential model, in 5,000 rounds: make races ROUNDS=500
 	@.ci/provide postgresql
@@ -48,11 +50,12 @@ lint: ## check form, suspicious code, workflows' determinism and the directions 
 
 FAULTS := go test -count=1 -vet=off -timeout 6h -v ./e2e/faults -run NothingIsLost
 
-chaos: ## lives under faults, at length: make chaos TIER=release, or SEED=n to see a plan again
+chaos: ## races, and lives under faults, at length: make chaos TIER=release, or SEED=n to see a plan again
 	@.ci/provide postgresql
 	$(FAULTS) -tier $(TIER) -seed $(SEED) -seeds $(SEEDS)
 	$(FAULTS) -tier spring -seed $(SEED)
 	$(FAULTS) -tier autumn -seed $(SEED)
+	$(MAKE) races
 
 seeded: ## sow each of the defects of internal/seeded into the binaries, and see it caught
 	@.ci/provide postgresql

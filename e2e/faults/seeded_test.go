@@ -44,10 +44,11 @@ var hunts = map[seeded.Bug]struct {
 	seeded.CommitUnchecked:     {rule: RuleDecision, plan: lost(3, 6, 9, 12, 15, 18)},
 	seeded.PromisedAfterCommit: {rule: RuleDue, plan: killed(serves, 3, 5, 7, 9, 11, 13, 15, 17, 19), with: []seeded.Bug{seeded.WatchdogOff}},
 	seeded.NewsLost:            {rule: RuleDue, slow: true, with: []seeded.Bug{seeded.WatchdogOff}},
-	seeded.WatchdogOff:         {rule: RuleCheck, plan: ended(16, 20, 24, 28)},
-	seeded.VersionUnchecked:    {rule: RuleLine, plan: slow("*>postgres")},
-	seeded.SilenceEnds:         {rule: RuleSilent},
-	seeded.MovesAfterEnd:       {rule: RuleGraph},
+	// Once the lives are over nobody starts a workflow that is gone by telling it of news.
+	seeded.WatchdogOff:      {rule: RuleCheck, plan: ended(20, 40, 60)},
+	seeded.VersionUnchecked: {rule: RuleLine, plan: slow("*>postgres")},
+	seeded.SilenceEnds:      {rule: RuleSilent},
+	seeded.MovesAfterEnd:    {rule: RuleGraph},
 }
 
 // fails has the provider fail in one way for most of the run.
