@@ -117,7 +117,6 @@ func (d *Deployment) start(ctx context.Context) (err error) {
 	if out, err := d.Command(ctx, "", "migrate"); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
-	at := func(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
 	for i, name := range serves {
 		d.Bases = append(d.Bases, "http://"+at(ports[2+i]))
 		if err := d.startApp(ctx, name, "serve", base, "LISTEN_ADDR="+at(ports[2+i])); err != nil {

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -54,12 +56,12 @@ func both(kind string, attributes map[string]int) []toxic {
 }
 
 func newLink(name, target string) (*link, error) {
-	l := &link{name: name, target: target, address: "127.0.0.1:0"}
-	if err := l.fresh(nil); err != nil {
+	ports, err := freePorts(1)
+	if err != nil {
 		return nil, err
 	}
-	l.address = l.proxy.Listen
-	return l, nil
+	l := &link{name: name, target: target, address: at(ports[0])}
+	return l, l.fresh(nil)
 }
 
 // fresh begins a proxy anew on the link's address.
@@ -160,16 +162,35 @@ func (l *link) close() error {
 	return l.replace(nil, false)
 }
 
+// Ports of the deployment lie below those that Linux gives to outgoing connections: one of a process that is dead for a
+// second, or of a link that is cut, would be taken by somebody's connection.
+const (
+	firstPort = 10_000
+	lastPort  = 32_000
+)
+
+// given are the ports that were given away; who has one may not listen on it yet.
+var given sync.Map
+
 // freePorts gives ports that nobody listens on, all different.
 func freePorts(n int) ([]int, error) {
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	var ports []int
+	for range 1000 {
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		l, err := net.Listen("tcp", at(port))
 		if err != nil {
-			return nil, err
+			continue // it is somebody's
 		}
-		defer l.Close()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
+		l.Close()
+		if _, before := given.LoadOrStore(port, true); before {
+			continue
+		}
+		if ports = append(ports, port); len(ports) == n {
+			return ports, nil
+		}
 	}
-	return ports, nil
+	return nil, errors.New("no port is free")
 }
+
+// at is the address of a port of ours.
+func at(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
