@@ -36,6 +36,8 @@ func TestBadFlagsAreNamedAllAtOnce(t *testing.T) {
 			t.Errorf("--mail %s without %s was noticed only after making %s", flag, variable, data)
 		}
 	}
+	keys := append(bare(), "SENDGRID_API_KEY=SG.x", "SENDGRID_WEBHOOK_KEY=none")
+	refuses(t, runs(t, keys, "", "throughline-dev", "--data", fresh(t), "--addr", "127.0.0.1:0", "--mail", "sendgrid"), 1, "SENDGRID_WEBHOOK_KEY")
 	if r := runs(t, bare(), "", "throughline-dev", "--help"); r.code != 0 || !strings.Contains(r.errors, "-policy") {
 		t.Errorf("--help: exit %d\n%s%s", r.code, r.out, r.errors)
 	}

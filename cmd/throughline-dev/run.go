@@ -32,7 +32,7 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 	}
 	defer l.Close()
 	base := "http://" + l.Addr().String()
-	sender, err := realMail(s)
+	provider, sender, err := realMail(s)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,8 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 	say("database", "at this version's schema")
 	a, err := app.Open(ctx, app.Options{DatabaseURL: stack.DatabaseURL, MaxConnections: maxConnections,
 		TemporalAddress: stack.TemporalAddress, TemporalNamespace: stack.Namespace, Sender: sender, BaseURL: base, Log: log, Process: "dev",
-		From: mail.Address{Name: "Kawartha 211", Email: "referrals@throughline.example"}})
+		MailReports: provider.Reports(),
+		From:        mail.Address{Name: "Kawartha 211", Email: "referrals@throughline.example"}})
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 		return err
 	}
 	say("mail", sender.Name())
-	cfg := server.Config{BaseURL: base, Dev: true, HelplineName: helplineName}
+	cfg := server.Config{BaseURL: base, Dev: true, HelplineName: helplineName, SendGridKeys: provider.WebhookKeys}
 	if letters != nil {
 		cfg.Mailbox = &box{letters}
 	}
@@ -109,20 +110,25 @@ func logFile(dir string) (*slog.Logger, func() error, error) {
 	return slog.New(slog.NewJSONHandler(f, nil)), f.Close, nil
 }
 
-// realMail gives the real mail provider that --mail names, nil for the mailbox. It reads what the flags can't hold: a key
-// in a flag would be in every process list.
-func realMail(s settings) (mail.Sender, error) {
-	m := config.Mail{Provider: s.mail, SendGridKey: os.Getenv("SENDGRID_API_KEY"),
+// realMail gives the real mail provider that --mail names, no sender for the mailbox. It reads what the flags can't hold: a
+// key in a flag would be in every process list.
+func realMail(s settings) (m config.Mail, _ mail.Sender, err error) {
+	if s.mail == "mailbox" {
+		return m, nil, nil
+	}
+	m = config.Mail{Provider: s.mail, SendGridKey: os.Getenv("SENDGRID_API_KEY"),
 		SendGridBaseURL: os.Getenv("SENDGRID_BASE_URL"), SMTPURL: os.Getenv("SMTP_URL")}
 	switch {
-	case s.mail == "mailbox":
-		return nil, nil
 	case s.mail == "sendgrid" && m.SendGridKey == "":
-		return nil, errors.New("--mail sendgrid wants SENDGRID_API_KEY")
+		return m, nil, errors.New("--mail sendgrid wants SENDGRID_API_KEY")
 	case s.mail == "smtp" && m.SMTPURL == "":
-		return nil, errors.New("--mail smtp wants SMTP_URL")
+		return m, nil, errors.New("--mail smtp wants SMTP_URL")
 	}
-	return app.Sender(m)
+	if m.WebhookKeys, err = config.WebhookKeys(os.Getenv); err != nil {
+		return m, nil, err
+	}
+	sender, err := app.Sender(m)
+	return m, sender, err
 }
 
 func welcome(out io.Writer, s settings, base string, c credentials, box bool) {

@@ -5,7 +5,22 @@ import (
 	"crypto/elliptic"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
+	"strings"
 )
+
+// WebhookKeys reads the keys alone, for a process that chooses its mail provider in another way.
+func WebhookKeys(getenv func(string) string) ([]*ecdsa.PublicKey, error) {
+	r := &reader{get: getenv}
+	values := map[string]string{}
+	for _, v := range Variables {
+		if strings.HasPrefix(v.Name, "SENDGRID_WEBHOOK_KEY") {
+			values[v.Name] = r.value(v)
+		}
+	}
+	keys := r.webhookKeys(values)
+	return keys, errors.Join(r.errs...)
+}
 
 // webhookKeys are the keys that SendGrid's signature may be good for: the present one, and while keys are changed the one
 // before.

@@ -46,6 +46,9 @@ func TestWebhookKeysAreRead(t *testing.T) {
 				t.Errorf("%d keys: %d, %v", c.keys, len(got.Mail.WebhookKeys), err)
 			}
 		}
+		if keys, err := WebhookKeys(func(name string) string { return set[name] }); err != nil || len(keys) != c.keys {
+			t.Errorf("alone %d keys: %d, %v", c.keys, len(keys), err)
+		}
 		set["MAIL_PROVIDER"], set["SMTP_URL"] = "smtp", "smtps://mail.example"
 		if got, err := read(set, whole); err != nil || got.Mail.Reports() {
 			t.Errorf("SMTP reports nothing: %v", err)
