@@ -97,5 +97,13 @@ func TestTheCheckerSeesLettersWithoutACall(t *testing.T) {
 		_, err := r.CallAboutNotices(t.Context())
 		require.NoError(t, err)
 		assert.Empty(t, r.unanswered())
+
+		// A call that had begun before counts when it went on until nothing was heard for too long.
+		const ended = `UPDATE tasks SET state = 'done', created_at = m.settled_at - interval '1 hour', done_at = m.settled_at + $1::interval
+			FROM messages m WHERE m.letter = 'receipt'`
+		r.exec(ended, "23 hours")
+		assert.Contains(t, r.unanswered(), receipt)
+		r.exec(ended, "25 hours")
+		assert.Empty(t, r.unanswered())
 	})
 }

@@ -84,9 +84,8 @@ func LostMessages(ctx context.Context, q sqlx.QueryerContext, before time.Time, 
 const leftMessage = `((m.state = 'rejected' AND m.error_class <> 'overtaken' AND m.settled_at < $1)
 		OR (m.state = 'ambiguous' AND m.attempted_at < $2))
 	AND NOT EXISTS (SELECT FROM tasks t WHERE t.offer_id = m.offer_id AND t.kind = 'call_agency'
-		AND (t.state = 'open' OR t.created_at >= m.created_at))
-	AND NOT EXISTS (SELECT FROM timeline l WHERE l.offer_id = m.offer_id AND l.at > m.created_at
-		AND ` + goneOn + `)`
+		AND (t.state = 'open' OR t.created_at >= m.created_at OR t.done_at >= m.settled_at))
+	AND NOT ` + goneOn
 
 // LeftMessages lists failed messages of the last days that nobody has seen to: refused before failed, or tried before
 // unknown and of unknown fate since.

@@ -106,7 +106,7 @@ func keep(t *testing.T, dir, kept string) {
 	t.Helper()
 	patterns := []string{"report.json", "plan.json"}
 	if t.Failed() {
-		patterns = append(patterns, "*.jsonl", "logs/*.log", "temporal/*.log", "postgres/postgres.log")
+		patterns = append(patterns, "evidence.json", "*.jsonl", "logs/*.log", "temporal/*.log", "postgres/postgres.log")
 	}
 	if err := os.RemoveAll(kept); err != nil {
 		t.Error(err)

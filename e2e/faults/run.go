@@ -143,6 +143,9 @@ func (r *Run) Do(ctx context.Context) (report Report, err error) {
 		return report, err
 	}
 	err = r.judge(ctx, &report)
+	if len(report.Violations) > 0 {
+		err = errors.Join(err, r.keepEvidence(ctx, &report))
+	}
 	r.fill(&report)
 	return report, errors.Join(err, r.keep("report.json", report))
 }
