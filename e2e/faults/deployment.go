@@ -253,10 +253,14 @@ func (d *Deployment) AwaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	for _, base := range d.health {
-		for !ready(ctx, base) {
+		for {
+			says, ok := ready(ctx, base)
+			if ok {
+				break
+			}
 			select {
 			case <-ctx.Done():
-				return fmt.Errorf("%s is not ready: %w", base, ctx.Err())
+				return fmt.Errorf("%s is not ready, and says %q: %w", base, says, ctx.Err())
 			case <-time.After(50 * time.Millisecond):
 			}
 		}
@@ -264,20 +268,24 @@ func (d *Deployment) AwaitReady(ctx context.Context) error {
 	return nil
 }
 
-func ready(ctx context.Context, base string) bool {
+// ready asks a process whether it takes work, with every part that it needs.
+func ready(ctx context.Context, base string) (says string, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/readyz", nil)
 	if err != nil {
-		return false
+		return err.Error(), false
 	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return false
+		return err.Error(), false
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
-	return err == nil && answer.StatusCode == http.StatusOK && strings.Contains(string(text), `"status":"ok"`)
+	if err != nil {
+		return err.Error(), false
+	}
+	return string(text), answer.StatusCode == http.StatusOK && strings.Contains(string(text), `"status":"ok"`)
 }
 
 // Stop ends everything, in the order that an operator would: requests and steps first, PostgreSQL last. What was written
