@@ -232,13 +232,13 @@ func (r *Run) judge(ctx context.Context, report *Report) error {
 		return err
 	}
 	begun, before := time.Now(), ""
+	var all looks
 	for {
-		clean, err := r.look(ctx, log, report)
-		if err != nil {
+		if err := r.look(ctx, log, report); err != nil {
 			return err
 		}
-		if clean && r.Until == "" {
-			report.CleanAfter = max(time.Since(begun), time.Millisecond)
+		if r.Until == "" && all.clean(report) {
+			report.CleanAfter, report.Violations = max(time.Since(begun), time.Millisecond), nil
 			return nil
 		}
 		if report.Broke(r.Until) && !slices.Contains(passing, r.Until) {
@@ -270,10 +270,10 @@ func summary(found []Violation) string {
 	return strings.Join(parts, "; ")
 }
 
-func (r *Run) look(ctx context.Context, log []Entry, report *Report) (clean bool, err error) {
+func (r *Run) look(ctx context.Context, log []Entry, report *Report) error {
 	rec, err := readRecord(ctx, r.deployment.DatabaseURL)
 	if err != nil {
-		return false, err
+		return err
 	}
 	rec.Taken, rec.Said = r.deployment.Provider.Messages(), r.deployment.Provider.Events()
 	rec.Now, rec.Moved = time.Now().Add(r.ahead), r.Tier.Clocks
@@ -284,7 +284,7 @@ func (r *Run) look(ctx context.Context, log []Entry, report *Report) (clean bool
 	if err != nil {
 		report.Violations = append(report.Violations, Violation{Rule: RuleCheck, What: err.Error()})
 	}
-	return len(report.Violations) == 0, nil
+	return nil
 }
 
 // fill adds what the run knows besides.
