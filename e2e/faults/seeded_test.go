@@ -34,7 +34,7 @@ var hunts = map[seeded.Bug]struct {
 	seeded.MarkedBeforeSent:    {rule: RuleKnown, plan: fails("rate_limited")},
 	seeded.AmbiguousSentAgain:  {rule: RuleOnce, plan: fails("accept_then_reset")},
 	seeded.FailureUnnoticed:    {rule: RuleCall, plan: fails("server_error")},
-	seeded.SentAfterAnswer:     {rule: RuleAnswered, plan: cut("*>provider", 3, 8, 13)},
+	seeded.SentAfterAnswer:     {rule: RuleAnswered, plan: cut("*>provider", 1, 10, 19)},
 	seeded.SentWithoutFence:    {rule: RuleOnce, plan: append(slow("*>provider"), killed(apps, 6, 10, 14)...)},
 	seeded.BounceIgnored:       {rule: RuleCall, events: true},
 	seeded.GetDecides:          {rule: RuleUnasked},
@@ -61,11 +61,12 @@ func slow(whom string) []Trouble {
 	return []Trouble{{At: time.Second, For: 18 * time.Second, Kind: Link, Whom: whom, How: "latency"}}
 }
 
-// cut has a network be away for four seconds, at these seconds.
+// cut has a network be away for eight seconds, from these seconds on: of an offer and its reminder, both of which wait, it
+// is the offer then that is tried again first.
 func cut(whom string, at ...int) []Trouble {
 	var plan []Trouble
 	for _, second := range at {
-		plan = append(plan, Trouble{At: time.Duration(second) * time.Second, For: 4 * time.Second, Kind: Link, Whom: whom, How: "cut"})
+		plan = append(plan, Trouble{At: time.Duration(second) * time.Second, For: 8 * time.Second, Kind: Link, Whom: whom, How: "cut"})
 	}
 	return plan
 }
