@@ -22,6 +22,8 @@ type Desk struct {
 	// Reports names the mail provider that reports to us what becomes of its letters; "" when none does. Nothing final is
 	// expected of any other.
 	Reports string
+	// SecondFactorFor are the roles that must have a second factor, unless they come by single sign-on.
+	SecondFactorFor []referral.Role
 
 	known terms
 }
@@ -31,7 +33,7 @@ func New(db *sqlx.DB, c clock.Clock, nudge func()) *Desk {
 	if nudge == nil {
 		nudge = func() {}
 	}
-	return &Desk{DB: db, Clock: c, Nudge: nudge}
+	return &Desk{DB: db, Clock: c, Nudge: nudge, SecondFactorFor: SecondFactorRoles}
 }
 
 // Actor is who asks, and on what way the request came.

@@ -150,7 +150,7 @@ func (s *Server) casePage(c echo.Context) error {
 // done is what was just recorded, as the address says; "" for anything that no form of ours records.
 func done(c echo.Context) string {
 	name := c.QueryParam("done")
-	if name == "case" || slices.Contains(referral.EventNames(), referral.Name(name)) {
+	if name == "case" || slices.Contains(accountDone, name) || slices.Contains(referral.EventNames(), referral.Name(name)) {
 		return name
 	}
 	return ""

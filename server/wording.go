@@ -37,6 +37,7 @@ func wording(l *locale.Localizer, zone *time.Location, c clock.Clock) template.F
 		"languages": func(tags []string) []string { return byName(l, tags) },
 		"website":   func(raw string) bool { return strings.HasPrefix(raw, "https://") || strings.HasPrefix(raw, "http://") },
 		"asset":     assetURL,
+		"groups":    inGroups,
 		"codeWords": func(what referral.Name, code string) string { return codeWords(l, what, code) },
 		"list":      func(items ...any) []any { return items },
 		"dict":      dict,
@@ -89,6 +90,18 @@ func inLanguage(lang, en, fr string) string {
 		return fr
 	}
 	return en
+}
+
+// inGroups breaks a secret into groups of four, which people can read and type.
+func inGroups(secret string) string {
+	var b strings.Builder
+	for i, r := range secret {
+		if i > 0 && i%4 == 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 func asTime(v any) time.Time {

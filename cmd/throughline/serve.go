@@ -9,6 +9,7 @@ import (
 
 	"throughline/cmd/internal/app"
 	"throughline/internal/config"
+	"throughline/internal/signon"
 	"throughline/mail"
 	"throughline/server"
 )
@@ -29,11 +30,26 @@ func serve(ctx context.Context, e *env, args []string) error {
 	if err := a.Watch(ctx); err != nil {
 		return errors.Join(err, l.Close(), a.Stop())
 	}
-	if err := a.Serve(l, server.Config{BaseURL: cfg.BaseURL, TrustedProxies: cfg.TrustedProxies, SendGridKeys: cfg.Mail.WebhookKeys}); err != nil {
+	a.Desk.SecondFactorFor = cfg.SecondFactorFor
+	if err := a.Serve(l, server.Config{BaseURL: cfg.BaseURL, TrustedProxies: cfg.TrustedProxies, SendGridKeys: cfg.Mail.WebhookKeys,
+		SignOn: signOn(cfg)}); err != nil {
 		return errors.Join(err, l.Close(), a.Stop())
 	}
 	e.log.Info("ready", "address", l.Addr().String())
 	return untilStopped(ctx, e, a)
+}
+
+// signOn is the provider that people may sign in with; nil when none is set.
+func signOn(cfg config.Config) *signon.Provider {
+	if cfg.SignOn.Issuer == "" {
+		return nil
+	}
+	c := signon.Config{Issuer: cfg.SignOn.Issuer, ClientID: cfg.SignOn.ClientID, ClientSecret: cfg.SignOn.ClientSecret,
+		GroupsClaim: cfg.SignOn.GroupsClaim, RedirectURL: cfg.BaseURL + server.SignOnPath}
+	for _, r := range cfg.SignOn.Roles {
+		c.Roles = append(c.Roles, signon.RoleOfGroup{Group: r.Group, Role: string(r.Role)})
+	}
+	return signon.New(c)
 }
 
 func work(ctx context.Context, e *env, args []string) error {

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"throughline/referral"
 )
 
 // Config is what a production process needs to know.
@@ -29,6 +31,9 @@ type Config struct {
 	TrustedProxies    []*net.IPNet
 	MetricsAddr       string // "": metrics have no address of their own
 	TracesTo          string // "": traces go nowhere
+	SignOn            SignOn
+	// SecondFactorFor are the roles that must have a second factor.
+	SecondFactorFor []referral.Role
 }
 
 // Mail says how letters leave.
@@ -73,6 +78,12 @@ var Variables = []Variable{
 	{Name: "TRUSTED_PROXIES"},
 	{Name: "METRICS_ADDR"},
 	{Name: "OTEL_EXPORTER_OTLP_ENDPOINT"},
+	{Name: "REQUIRE_SECOND_FACTOR", Default: "admin,supervisor,auditor"},
+	{Name: "OIDC_ISSUER"},
+	{Name: "OIDC_CLIENT_ID"},
+	{Name: "OIDC_CLIENT_SECRET", Secret: true},
+	{Name: "OIDC_GROUPS_CLAIM", Default: "groups"},
+	{Name: "OIDC_ROLES"},
 }
 
 // reader collects what is wrong.
@@ -109,6 +120,8 @@ func Read(getenv func(string) string, need Need) (Config, error) {
 	if need.HTTP {
 		r.hostPort("LISTEN_ADDR", c.ListenAddr)
 		c.TrustedProxies = r.networks("TRUSTED_PROXIES", values["TRUSTED_PROXIES"])
+		c.SecondFactorFor = r.secondFactorFor(values["REQUIRE_SECOND_FACTOR"])
+		c.SignOn = r.signOn(values)
 	}
 	if need.HTTP || need.Mail {
 		r.baseURL(c.BaseURL)
