@@ -89,6 +89,8 @@ const (
 	Client      Role = "client"
 	Navigator   Role = "navigator"
 	Coordinator Role = "coordinator"
+	Supervisor  Role = "supervisor"
+	Auditor     Role = "auditor" // reads the audit, not cases
 )
 
 // StaffRoles are the roles that have an account at the helpline.
