@@ -29,6 +29,7 @@ type Config struct {
 	TrustedProxies    []*net.IPNet
 	MetricsAddr       string // "": metrics have no address of their own
 	TracesTo          string // "": traces go nowhere
+	Audit             Audit
 }
 
 // Mail says how letters leave.
@@ -46,7 +47,7 @@ type Mail struct {
 func (m Mail) Reports() bool { return m.Provider == "sendgrid" && len(m.WebhookKeys) > 0 }
 
 // Need says which parts a command uses: what it does not use is not asked for.
-type Need struct{ Database, Temporal, Mail, HTTP bool }
+type Need struct{ Database, Temporal, Mail, HTTP, Audit bool }
 
 // Variable documents one environment variable. The README's table and the compose file are held to this list.
 type Variable struct {
@@ -73,6 +74,12 @@ var Variables = []Variable{
 	{Name: "TRUSTED_PROXIES"},
 	{Name: "METRICS_ADDR"},
 	{Name: "OTEL_EXPORTER_OTLP_ENDPOINT"},
+	{Name: "AUDIT_EXPORT"},
+	{Name: "AUDIT_SIGNING_KEY", Secret: true},
+	{Name: "AUDIT_EXPORT_ENDPOINT"},
+	{Name: "AUDIT_EXPORT_REGION"},
+	{Name: "AUDIT_EXPORT_ACCESS_KEY"},
+	{Name: "AUDIT_EXPORT_SECRET_KEY", Secret: true},
 }
 
 // reader collects what is wrong.
@@ -109,6 +116,9 @@ func Read(getenv func(string) string, need Need) (Config, error) {
 	if need.HTTP {
 		r.hostPort("LISTEN_ADDR", c.ListenAddr)
 		c.TrustedProxies = r.networks("TRUSTED_PROXIES", values["TRUSTED_PROXIES"])
+	}
+	if need.HTTP || need.Audit {
+		c.Audit = r.audit(values)
 	}
 	if need.HTTP || need.Mail {
 		r.baseURL(c.BaseURL)
