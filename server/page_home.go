@@ -10,8 +10,11 @@ import (
 
 // home sends each role to where its day begins.
 func (s *Server) home(c echo.Context) error {
-	if accountOf(c).Role == referral.Coordinator {
+	switch accountOf(c).Role {
+	case referral.Coordinator:
 		return c.Redirect(http.StatusSeeOther, "/queue")
+	case referral.Auditor:
+		return c.Redirect(http.StatusSeeOther, "/audit")
 	}
 	return c.Redirect(http.StatusSeeOther, "/work")
 }

@@ -75,6 +75,14 @@ type view struct {
 	Body    any
 }
 
+// Menu lists the pages that the reader's role begins from.
+func (v view) Menu() []string {
+	if v.Account != nil && v.Account.Role == referral.Auditor {
+		return []string{"/audit", "/audit/unusual"}
+	}
+	return []string{"/work", "/cases/new", "/cases", "/tasks", "/queue", "/services", "/closed"}
+}
+
 // Wrong gives the text beside a field, "" when nothing is wrong with it.
 func (v view) Wrong(field string) string {
 	for _, w := range v.Wrongs {
