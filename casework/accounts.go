@@ -45,13 +45,22 @@ func (d *Desk) Accounts(ctx context.Context, who Actor) ([]Account, error) {
 	if err := who.staffOnly(); err != nil {
 		return nil, err
 	}
-	list, err := d.AllAccounts(ctx, who.Organisation)
+	list, err := allAccounts(ctx, d.DB, who.Organisation)
 	return slices.DeleteFunc(list, func(a Account) bool { return !a.Active }), err
 }
 
-// AllAccounts lists everyone who has or had an account of a helpline, by name.
-func (d *Desk) AllAccounts(ctx context.Context, organisation uuid.UUID) ([]Account, error) {
-	found, err := db.Accounts(ctx, d.DB, organisation)
+// AllAccounts lists everyone who has or had an account of a helpline, by name, for whoever runs the machine.
+func (d *Desk) AllAccounts(ctx context.Context, organisation uuid.UUID) (list []Account, err error) {
+	err = d.audited(ctx, houseActor(organisation), db.Look{Kind: db.AuditCLI, Action: "list_accounts", Subject: "account"},
+		func(ctx context.Context, tx *sqlx.Tx) (_ []uuid.UUID, err error) {
+			list, err = allAccounts(ctx, tx, organisation)
+			return []uuid.UUID{}, err
+		})
+	return list, err
+}
+
+func allAccounts(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID) ([]Account, error) {
+	found, err := db.Accounts(ctx, q, organisation)
 	list := make([]Account, len(found))
 	for i, a := range found {
 		list[i] = accountOf(a)

@@ -223,11 +223,8 @@ func (w *work) promise(before, after referral.Facts) string {
 
 // line is the actor as the timeline and the audit write it.
 func (a Actor) line() db.Who {
-	who := db.Who{Organisation: a.Organisation, Role: a.Role, For: a.For, ID: a.ID, Name: a.Name, Via: string(a.Via)}
-	if a.Via == ViaLink {
-		who.Why = "link" // an agency has no account: it was let in by what was mailed to it
-	}
-	return who
+	return db.Who{Organisation: a.Organisation, Role: a.Role, For: a.For, ID: a.ID, Name: a.Name, Via: string(a.Via),
+		Why: a.Because.Code, WhyID: a.Because.ID}
 }
 
 func find(offers []referral.Offer, id uuid.UUID) *referral.Offer {

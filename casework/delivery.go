@@ -49,6 +49,11 @@ func (d *Desk) TakeLetter(ctx context.Context, id uuid.UUID, provider string) (o
 			_, _, err := db.SettleMessage(ctx, tx, id, db.MessageRejected, "overtaken", "", now)
 			return err
 		}
+		err = db.Audit(ctx, tx, mailActor(out.Organisation).line(), now, db.Look{Kind: db.AuditMail, Action: string(out.Letter),
+			Subject: "offer", ID: out.Offer, Whose: []uuid.UUID{rec.Case}})
+		if err != nil {
+			return err
+		}
 		out.Zone = o.Calendar.Zone
 		out.ReplyBy = referral.ReplyBy(*o, rec.Facts.Urgency, rec.Policy)
 		if out.Letter == referral.WithdrawnLetter {

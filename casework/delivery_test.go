@@ -41,7 +41,7 @@ func TestALetterIsTakenOnce(t *testing.T) {
 	r := open(t)
 	_, id := r.offered()
 	var out casework.Outgoing
-	r.watchNothing(func() { out = r.take(id) }, "messages", "links")
+	r.watchNothing(func() { out = r.take(id) }, "messages", "links", "audit")
 	assert.Equal(t, "claimed ", r.message(id), "the attempt is on record before the call is made")
 	assert.Equal(t, "test 1", one[string](r, `SELECT provider || ' ' || attempts FROM messages WHERE id = $1`, id))
 	assert.Equal(t, "Pantry boxes", out.Service)

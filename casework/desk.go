@@ -42,6 +42,20 @@ type Actor struct {
 	Organisation uuid.UUID
 	Name         string // shown on the timeline; for an agency's link the name that was typed
 	Via          Via
+	Because      Because // the audit keeps it
+}
+
+// Because is what lets someone in who is not at work on a case: a code, and the id of what it speaks of. The zero value
+// is whoever is at work.
+type Because struct {
+	Code string
+	ID   uuid.UUID
+}
+
+// agencyOf is the agency of an offer, which has no account: it is let in by what was mailed to it.
+func agencyOf(organisation, offer uuid.UUID, name string) Actor {
+	return Actor{Actor: referral.Actor{Role: referral.Agency}, Organisation: organisation, Name: name, Via: ViaLink,
+		Because: Because{Code: "link", ID: offer}}
 }
 
 // Via is the way a request came.

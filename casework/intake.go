@@ -205,14 +205,16 @@ func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.Cas
 // begun is what goes with a new referral: timeline, audit and, when it is open, consent and its workflow's start.
 func begun(who Actor, c db.CaseRow, f referral.Facts, in ReferralInput) []db.Part {
 	lines := []db.Entry{{What: referral.Refer, To: string(f.State), Code: in.Need}}
+	author := who.line()
+	author.Cases = []uuid.UUID{c.ID}
 	if in.Draft {
-		return []db.Part{db.InsertTimeline(who.line(), f.ID, f.Version, f.Created, lines, "")}
+		return []db.Part{db.InsertTimeline(author, f.ID, f.Version, f.Created, lines, "")}
 	}
 	promise := db.OutboxStart
 	if seeded.Is(seeded.PromisedAfterCommit) {
 		promise = ""
 	}
-	return []db.Part{db.InsertTimeline(who.line(), f.ID, f.Version, f.Created, lines, promise),
+	return []db.Part{db.InsertTimeline(author, f.ID, f.Version, f.Created, lines, promise),
 		db.InsertConsent(db.Consent{Organisation: who.Organisation, Case: c.ID, Referral: f.ID, Given: true,
 			How: in.Consent.How, Script: in.Consent.Script, Services: in.ServiceIDs, By: who.ID, At: f.Created})}
 }

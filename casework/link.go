@@ -19,8 +19,8 @@ var errLink = referral.NotFound("link")
 // newLinkPause is how long after one new link the next is mailed, so that a page left open can't flood an inbox.
 const newLinkPause = 10 * time.Minute
 
-// OpenLink gives what an agency's link shows and changes nothing but the audit, which keeps that the client's contact
-// details, or what was asked and answered about the client, were seen. not_found alike for a link that is unknown, expired or revoked.
+// OpenLink gives what an agency's link shows and changes nothing but the audit, which keeps by which offer's link whose
+// data was seen. not_found alike for a link that is unknown, expired or revoked.
 func (d *Desk) OpenLink(ctx context.Context, raw string) (LinkPage, error) {
 	var page LinkPage
 	err := db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
@@ -84,7 +84,7 @@ func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) error {
 		if err := in.validate(); err != nil {
 			return err
 		}
-		who := Actor{Actor: referral.Actor{Role: referral.Agency}, Organisation: link.Organisation, Name: in.Name, Via: ViaLink}
+		who := agencyOf(link.Organisation, link.Offer, in.Name)
 		w, err := d.lock(ctx, tx, who, link.Referral, d.Clock.Now())
 		if err != nil {
 			return err
@@ -169,13 +169,9 @@ func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link, rec db.R
 	if rec.Facts.State == referral.Open && o.State.Taken() {
 		page.Client = clientOf(v)
 	}
-	// A question and its answer are about the client too.
-	if page.Client == nil && page.Question == "" && page.Answer == "" {
-		return page, nil
-	}
-	who := Actor{Actor: referral.Actor{Role: referral.Agency}, Organisation: link.Organisation, Via: ViaLink}
-	// The offer tells which agency looked, and at whose referral.
-	return page, db.InsertAudit(ctx, tx, who.line(), d.Clock.Now(), "view", "offer", link.Offer)
+	// Even what is shown before the agency says yes is about someone: where they live, and what they need.
+	return page, db.Audit(ctx, tx, agencyOf(link.Organisation, link.Offer, "").line(), d.Clock.Now(),
+		db.Look{Kind: db.AuditLink, Action: "view", Subject: "offer", ID: link.Offer, Whose: []uuid.UUID{rec.Case}})
 }
 
 func clientOf(v db.LinkView) *LinkClient {
@@ -199,7 +195,7 @@ func (d *Desk) AskNewLink(ctx context.Context, raw string) error {
 		if err != nil || link.RevokedAt != nil {
 			return err
 		}
-		who := Actor{Actor: referral.Actor{Role: referral.Agency}, Organisation: link.Organisation, Via: ViaLink}
+		who := agencyOf(link.Organisation, link.Offer, "")
 		w, err := d.lock(ctx, tx, who, link.Referral, d.Clock.Now())
 		if err != nil {
 			return err

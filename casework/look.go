@@ -37,16 +37,44 @@ func rows(limit, offset int) (int, int) {
 
 // look reads in one transaction with the audit entry that says who looked at what.
 func (d *Desk) look(ctx context.Context, who Actor, subject string, id uuid.UUID, read func(ctx context.Context, tx *sqlx.Tx) error) error {
+	return d.lookOver(ctx, who, db.Look{Kind: db.AuditView, Action: "view", Subject: subject, ID: id},
+		func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) { return nil, read(ctx, tx) })
+}
+
+// lookOver is look for what shows several cases, or shows them in another way: the entry names each that read gives. When
+// it gives nil, they are the case of the subject.
+func (d *Desk) lookOver(ctx context.Context, who Actor, at db.Look, read func(ctx context.Context, tx *sqlx.Tx) (whose []uuid.UUID, err error)) error {
 	if err := who.staffOnly(); err != nil {
 		return err
 	}
-	err := db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
-		if err := read(ctx, tx); err != nil {
+	return d.audited(ctx, who, at, read)
+}
+
+// audited reads, and keeps who looked at whose data, or does neither.
+func (d *Desk) audited(ctx context.Context, who Actor, at db.Look, read func(ctx context.Context, tx *sqlx.Tx) (whose []uuid.UUID, err error)) error {
+	err := db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+		if at.Whose, err = read(ctx, tx); err != nil {
 			return err
 		}
-		return db.InsertAudit(ctx, tx, who.line(), d.Clock.Now(), "view", subject, id)
+		return db.Audit(ctx, tx, who.line(), d.Clock.Now(), at)
 	})
 	return db.Translate(err)
+}
+
+// listOf is the entry of a list.
+func listOf(subject string) db.Look {
+	return db.Look{Kind: db.AuditList, Action: "view", Subject: subject}
+}
+
+// casesOf names each case of a list once, in its order.
+func casesOf[T any](list []T, of func(T) uuid.UUID) []uuid.UUID {
+	ids := make([]uuid.UUID, 0, len(list))
+	for _, row := range list {
+		if id := of(row); !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // Case reads a folder with all its referrals, newest first; not_found also when it is another organisation's.
@@ -105,28 +133,28 @@ func (d *Desk) Timeline(ctx context.Context, who Actor, id uuid.UUID) (list []Ti
 func (d *Desk) Queue(ctx context.Context, who Actor, f QueueFilter) (list []QueueItem, total int, err error) {
 	f.Limit, f.Offset = rows(f.Limit, f.Offset)
 	now := d.Clock.Now()
-	err = d.look(ctx, who, "queue", uuid.Nil, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = d.lookOver(ctx, who, listOf("queue"), func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) {
 		found, err := db.Queue(ctx, tx, who.Organisation, f)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		list = make([]QueueItem, len(found))
 		if len(found) == 0 && f.Offset > 0 {
 			total, err = db.CountQueue(ctx, tx, who.Organisation, f)
-			return err
+			return []uuid.UUID{}, err
 		}
 		for i, r := range found {
 			total = r.Total
 			list[i].QueueRow = r
 			step, err := stepOf(r.Step, r.PersonName)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if step != nil {
 				list[i].Step, list[i].Overdue = *step, step.Due.Before(now)
 			}
 		}
-		return nil
+		return casesOf(found, func(r db.QueueRow) uuid.UUID { return r.CaseID }), nil
 	})
 	return list, total, err
 }
@@ -138,10 +166,10 @@ func (d *Desk) Tasks(ctx context.Context, who Actor, f TaskFilter) (list []Task,
 	if f.Mine {
 		in.Assignee, in.Role = who.ID, who.Role
 	}
-	err = d.look(ctx, who, "tasks", uuid.Nil, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = d.lookOver(ctx, who, listOf("tasks"), func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) {
 		found, err := db.Tasks(ctx, tx, who.Organisation, in)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		list = append([]Task{}, found...) // none is a list too
 		if len(found) > 0 {
@@ -149,7 +177,7 @@ func (d *Desk) Tasks(ctx context.Context, who Actor, f TaskFilter) (list []Task,
 		} else if in.Offset > 0 {
 			total, err = db.CountTasks(ctx, tx, who.Organisation, in)
 		}
-		return err
+		return casesOf(found, func(t db.TaskRow) uuid.UUID { return t.CaseID }), err
 	})
 	return list, total, err
 }

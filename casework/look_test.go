@@ -72,7 +72,7 @@ func TestNothingIsShownUnaudited(t *testing.T) {
 func TestEachCaseOfAListIsAudited(t *testing.T) {
 	t.Parallel()
 	r := open(t)
-	const entries = `SELECT subject_id FROM audit WHERE action = 'view' AND subject = 'case' AND actor_id = $1`
+	const entries = `SELECT unnest(whose) FROM audit WHERE kind = 'list' AND subject = 'cases' AND actor_id = $1`
 	cases := func() []uuid.UUID { return all[uuid.UUID](r, entries, r.colleague.ID) }
 	_, err := r.Cases(t.Context(), r.colleague, 10)
 	require.NoError(t, err)

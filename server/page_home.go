@@ -16,6 +16,8 @@ func (s *Server) home(c echo.Context) error {
 		to = "/queue"
 	case role == referral.Admin:
 		to = "/people"
+	case role == referral.Auditor:
+		to = "/audit"
 	case !role.Staff():
 		to = "/account"
 	}

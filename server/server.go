@@ -183,4 +183,5 @@ func (s *Server) staffRoutes(e *echo.Echo) {
 	post("/tasks/:id", s.finishTask)
 	get("/services", s.servicesPage)
 	get("/services/:id", s.servicePage)
+	s.auditRoutes(get, post)
 }

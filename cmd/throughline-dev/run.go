@@ -14,6 +14,7 @@ import (
 	"throughline/internal/config"
 	"throughline/internal/devstack"
 	"throughline/internal/devstack/logfile"
+	"throughline/internal/notary"
 	"throughline/mail"
 	"throughline/mail/mailbox"
 	"throughline/server"
@@ -57,7 +58,12 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 		return err
 	}
 	say("database", "at this version's schema")
+	key, err := auditKey(s.data)
+	if err != nil {
+		return err
+	}
 	a, err := app.Open(ctx, app.Options{DatabaseURL: stack.DatabaseURL, MaxConnections: maxConnections,
+		AuditKey: key, AuditTarget: notary.File(filepath.Join(s.data, "audit-heads.jsonl")),
 		TemporalAddress: stack.TemporalAddress, TemporalNamespace: stack.Namespace, Sender: sender, BaseURL: base, Log: log, Process: "dev",
 		MailReports: provider.Reports(),
 		From:        mail.Address{Name: "Kawartha 211", Email: "referrals@throughline.example"}})

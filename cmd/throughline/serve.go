@@ -10,6 +10,7 @@ import (
 	"throughline/cmd/internal/app"
 	"throughline/internal/config"
 	"throughline/internal/signon"
+	"throughline/internal/notary"
 	"throughline/mail"
 	"throughline/server"
 )
@@ -79,13 +80,19 @@ func open(ctx context.Context, e *env, args []string, name string, need config.N
 		return nil, cfg, exitError{2, err}
 	}
 	e.setLevel(cfg.LogLevel)
+	var target notary.Target
+	if cfg.Audit.Target != "" {
+		if target, err = openTarget(cfg.Audit); err != nil {
+			return nil, cfg, exitError{2, err}
+		}
+	}
 	sender, err := app.Sender(cfg.Mail)
 	if err != nil {
 		return nil, cfg, exitError{2, fmt.Errorf("SMTP_URL: %w", err)}
 	}
 	a, err := app.Open(ctx, app.Options{DatabaseURL: cfg.DatabaseURL, TemporalAddress: cfg.TemporalAddress,
 		TemporalNamespace: cfg.TemporalNamespace, Sender: sender, BaseURL: cfg.BaseURL, Log: e.log, Process: name, TracesTo: cfg.TracesTo,
-		Notice: notice(need), MailReports: cfg.Mail.Reports(), From: mail.Address{Name: cfg.Mail.FromName, Email: cfg.Mail.From}})
+		AuditKey: cfg.Audit.Key, AuditTarget: target, Notice: notice(need), MailReports: cfg.Mail.Reports(), From: mail.Address{Name: cfg.Mail.FromName, Email: cfg.Mail.From}})
 	if err != nil {
 		return nil, cfg, err
 	}

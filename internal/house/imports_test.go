@@ -24,6 +24,7 @@ var areas = []area{
 	{"workflows/lifetest", anything}, // used by tests only: whole lives on the real parts
 	{"server", []string{"casework", "directory", "db", "referral", "locale", "internal/clock", "internal/seeded", "internal/signon", "internal/token", "internal/trace"}},
 	{"internal/dispatcher", []string{"casework", "db", "mail", "referral", "internal/seeded", "internal/trace"}},
+	{"internal/notary", []string{"db", "referral"}},
 	{"internal/telemetry", []string{"db", "referral", "internal/trace"}},
 	{"internal/watchdog", []string{"casework", "db", "referral", "internal/seeded"}},
 	// workflows knows what it asks for by name. Not db, mail or casework: a change there must not change a replay.
