@@ -89,7 +89,7 @@ func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) error {
 		if err != nil {
 			return err
 		}
-		if o := find(w.rec.Facts.Offers, link.Offer); dead(*o, w.rec.Facts) {
+		if o := find(w.rec.Facts.Offers, link.Offer); dead(*o, w.rec.Facts, w.now) {
 			return errLink
 		}
 		twice, err := in.postedTwice(ctx, tx, link.Offer)
@@ -135,16 +135,17 @@ func (in ReplyInput) postedTwice(ctx context.Context, q sqlx.QueryerContext, off
 	return false, nil
 }
 
-// dead reports an offer whose link opens nothing: it was taken back, or should never have been, or the client has
-// withdrawn consent.
-func dead(o referral.Offer, f referral.Facts) bool {
-	return !f.Withdrawn.IsZero() || o.State == referral.Withdrawn || o.State == referral.InError || o.State == referral.Queued
+// dead reports an offer whose link opens nothing: it was taken back, or should never have been, or the client does not
+// agree, or no longer, that its agency knows anything.
+func dead(o referral.Offer, f referral.Facts, now time.Time) bool {
+	return !f.Agreed(o.Service).Stands(now) || o.State == referral.Withdrawn || o.State == referral.InError || o.State == referral.Queued
 }
 
 // linkPage reads what the agency may see now.
 func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link, rec db.Record) (LinkPage, error) {
 	o := find(rec.Facts.Offers, link.Offer)
-	if dead(*o, rec.Facts) {
+	now := d.Clock.Now()
+	if dead(*o, rec.Facts, now) {
 		return LinkPage{}, errLink
 	}
 	v, err := db.FindLinkView(ctx, tx, link.Offer)
@@ -153,10 +154,12 @@ func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link, rec db.R
 	}
 	page := LinkPage{ReferralID: rec.Facts.ID, OfferID: o.ID, State: o.State, Referral: rec.Facts.State, Version: rec.Facts.Version,
 		Service: v.Service, ServiceFR: v.ServiceFR, Agency: v.Agency, AgencyFR: v.AgencyFR, MailLocale: v.MailLocale,
-		Need: rec.Need, Urgency: rec.Facts.Urgency, Language: v.Language, Area: v.Municipality, SentAt: o.Sent,
+		SentAt:  o.Sent,
 		ReplyBy: referral.ReplyBy(*o, rec.Facts.Urgency, rec.Policy), Zone: o.Calendar.Zone, Helpline: v.Helpline,
-		Phone: v.HelplinePhone, Reason: o.Reason, Outcome: o.Outcome, Question: v.Question, Answer: v.Answer,
-		AnsweredBy: v.AnsweredBy, Attempts: o.Attempts}
+		Phone: v.HelplinePhone, Reason: o.Reason, Outcome: o.Outcome, Question: v.Question,
+		AnsweredBy: v.AnsweredBy, Attempts: o.Attempts,
+		Disclosed: Disclosure(v.CaseRow, Asked{Need: rec.Need, Urgency: rec.Facts.Urgency, Details: v.Details, Answer: v.Answer},
+			rec.Facts.Agreed(o.Service), rec.Facts.State, o.State, now)}
 	if page.Zone == nil {
 		page.Zone = referral.Toronto
 	}
@@ -166,22 +169,9 @@ func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link, rec db.R
 	if rec.Facts.State == referral.Open {
 		page.Can = referral.OfferCommands(o.State, referral.Agency)
 	}
-	if rec.Facts.State == referral.Open && o.State.Taken() {
-		page.Client = clientOf(v)
-	}
 	// Even what is shown before the agency says yes is about someone: where they live, and what they need.
-	return page, db.Audit(ctx, tx, agencyOf(link.Organisation, link.Offer, "").line(), d.Clock.Now(),
+	return page, db.Audit(ctx, tx, agencyOf(link.Organisation, link.Offer, "").line(), now,
 		db.Look{Kind: db.AuditLink, Action: "view", Subject: "offer", ID: link.Offer, Whose: []uuid.UUID{rec.Case}})
-}
-
-func clientOf(v db.LinkView) *LinkClient {
-	c := &LinkClient{Name: v.Name, Phone: v.Phone, Email: v.Email, ContactTimes: v.ContactTimes,
-		Municipality: v.Municipality, PostalCode: v.PostalCode, Details: v.Details, Language: v.Language,
-		SafeToCall: v.SafeToCall, SafeToLeaveMessage: v.SafeToLeaveMessage, Anonymous: v.Anonymous}
-	if v.BirthYear != nil {
-		c.BirthYear = *v.BirthYear
-	}
-	return c
 }
 
 // AskNewLink mails a new link to the address on file when the token was once good and its offer still waits for the
@@ -202,7 +192,7 @@ func (d *Desk) AskNewLink(ctx context.Context, raw string) error {
 		}
 		now := w.now
 		o := find(w.rec.Facts.Offers, link.Offer)
-		alive := w.rec.Facts.State == referral.Open && (o.State.Awaiting() || o.State.Taken())
+		alive := w.rec.Facts.State == referral.Open && (o.State.Awaiting() || o.State.Taken()) && !dead(*o, w.rec.Facts, now)
 		if !alive || w.email(o) == "" {
 			return nil
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -91,7 +92,7 @@ func (d *Desk) Case(ctx context.Context, who Actor, id uuid.UUID) (c Case, list 
 		}
 		list = make([]Referral, len(views))
 		for i, v := range views {
-			if list[i], err = referralOf(v); err != nil {
+			if list[i], err = referralOf(v, d.Clock.Now()); err != nil {
 				return err
 			}
 		}
@@ -114,7 +115,7 @@ func (d *Desk) readReferral(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid
 	if err != nil {
 		return Referral{}, err
 	}
-	return referralOf(v)
+	return referralOf(v, d.Clock.Now())
 }
 
 // Timeline reads what happened to a referral, oldest first.
@@ -209,7 +210,7 @@ func caseOf(r db.CaseRow) Case {
 	return c
 }
 
-func referralOf(v db.ReferralView) (Referral, error) {
+func referralOf(v db.ReferralView, now time.Time) (Referral, error) {
 	r := Referral{ID: v.ID, ShortName: referral.ShortName(v.ID), CaseID: v.CaseID, Reference: v.Reference, EpisodeOf: v.EpisodeOf, Need: v.Need, Details: v.Details,
 		Urgency: v.Urgency, State: v.State, Outcome: v.Outcome, Unmet: v.Unmet, Evidence: v.Evidence, Version: v.Version,
 		OwnerID: v.OwnerID, OwnerName: v.OwnerName, CreatedAt: v.CreatedAt, OpenedAt: v.OpenedAt, ClosedAt: v.ClosedAt}
@@ -232,11 +233,8 @@ func referralOf(v db.ReferralView) (Referral, error) {
 		t := &r.Tasks[i]
 		t.ReferralID, t.CaseID, t.Reference, t.Need, t.Urgency = v.ID, v.CaseID, v.Reference, v.Need, v.Urgency
 	}
-	if v.Consent != nil {
-		r.Consent = &Consent{}
-		if err := json.Unmarshal(v.Consent, r.Consent); err != nil {
-			return r, fmt.Errorf("read consent: %w", err)
-		}
+	if err := r.readConsents(v.Consents, now); err != nil {
+		return r, fmt.Errorf("read consents: %w", err)
 	}
 	return r, nil
 }

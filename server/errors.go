@@ -166,7 +166,7 @@ func (s *Server) wrongs(c echo.Context, err error) []wrong {
 
 func wrongOf(l *locale.Localizer, answer *referral.Error) wrong {
 	field := formField(answer.Field)
-	for _, key := range []string{"field." + field, "field." + string(answer.Code)} {
+	for _, key := range []string{"field." + field + "." + string(answer.Code), "field." + field, "field." + string(answer.Code)} {
 		if l.Has(key) {
 			if answer.Field == idempotencyKey {
 				field = "" // of the form as a whole
@@ -182,6 +182,14 @@ func formField(path string) string {
 	switch {
 	case ofService(path):
 		return "service_ids"
+	case path == "consent.expires_at":
+		return "consent_until"
+	case path == "consent.substitute", path == "consent.capacity":
+		return strings.Replace(path, ".", "_", 1)
+	case strings.HasPrefix(path, "consent.groups"), strings.HasPrefix(path, "consent.services."):
+		return "consent_groups"
+	case strings.HasPrefix(path, "groups."):
+		return "groups"
 	case strings.HasPrefix(path, "consent"):
 		return "consent"
 	}

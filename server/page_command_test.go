@@ -28,7 +28,8 @@ func (v *visitor) sent() casework.Referral {
 func (v *visitor) button(r casework.Referral, do referral.Name) string {
 	v.t.Helper()
 	page := v.get("/cases/" + r.CaseID.String()).is(200)
-	link := page.Find(`a[href^="/referrals/` + r.ID.String() + "/" + string(do) + `"]`).First()
+	at := "/referrals/" + r.ID.String() + "/" + string(do)
+	link := page.Find(`a[href="` + at + `"], a[href^="` + at + `?"]`).First()
 	to, ok := link.Attr("href")
 	if !ok {
 		v.t.Fatalf("the folder has no button for %s", do)
