@@ -45,7 +45,7 @@ const standing = `
 	UNION ALL SELECT 'escalated', '', count(*), NULL FROM tasks WHERE state = 'open' AND escalations > 0
 	UNION ALL SELECT 'unlinked', '', count(*), min(since) FROM audit_waiting
 	UNION ALL SELECT 'export', '', count(*), min(first.at) FROM organisations g LEFT JOIN audit_exports e ON e.organisation_id = g.id
-		CROSS JOIN LATERAL (SELECT a.at FROM audit_chain c JOIN audit a ON a.id = c.audit_id
+		CROSS JOIN LATERAL (SELECT (SELECT at FROM audit WHERE id = c.audit_id) AS at FROM audit_chain c
 			WHERE c.organisation_id = g.id AND c.seq > coalesce(e.seq, 0) ORDER BY c.seq LIMIT 1) first`
 
 // ReadStanding counts how the record stands at an instant.
