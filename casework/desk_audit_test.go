@@ -32,6 +32,14 @@ var showsNothing = map[string]string{
 	"LinkLocale": "the agency's language", "AskNewLink": "nothing is shown; the letter has an entry of its own",
 	"SettleLetter": "nothing is shown", "Hear": "counts", "LettersWithEvents": "ids only", "ApplyEvents": "nothing is shown",
 	"CallAboutNotices": "a count",
+	"CheckCode": "an account of the staff", "SignInBy": "an account of the staff", "ByKey": "an account of the staff",
+	"Visitor": "an account of the staff", "Enter": "no client", "Leave": "no client", "Visits": "the staff's own visits", "EndVisit": "no client",
+	"SignOutEverywhere": "no client", "SignOutPerson": "no client", "ChangePassword": "no client", "ForgotPassword": "no client",
+	"SecondFactor": "the staff's own", "ProposeSecondFactor": "the staff's own", "ConfirmSecondFactor": "the staff's own",
+	"NewRecoveryCodes": "the staff's own", "ResetSecondFactor": "no client", "HasSingleSignOn": "no client",
+	"People": "names of colleagues", "Person": "a colleague's name", "Invite": "no client", "InviteAgain": "no client", "Join": "no client",
+	"Joining": "a colleague's name", "ChangeRole": "no client", "ClosePerson": "no client", "TakeInvitation": "a colleague's address",
+	"SettleInvitation": "no client", "AddKeyFor": "no client", "MakeKey": "no client", "EndKey": "no client", "KeysOf": "names of keys",
 }
 
 // shows is every method that hands out what is about a client: how it is called, and the entry that it must leave, by its

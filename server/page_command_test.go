@@ -251,6 +251,7 @@ func TestTasksAreDone(t *testing.T) {
 	call := v.sent()
 	v.clock.Advance(72 * time.Hour)
 	v.tick(call.ID, 10)
+	v.signInAs("nav@kawartha.example")
 	r, err := v.desk.Referral(t.Context(), v.account.Actor(casework.ViaPage), call.ID)
 	v.must(err)
 	for _, task := range r.Tasks {

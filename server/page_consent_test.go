@@ -149,11 +149,11 @@ func TestConsentIsTakenBackOnThePage(t *testing.T) {
 func TestTheTaskToAskAgain(t *testing.T) {
 	t.Parallel()
 	v := staffed(t)
-	v.signInAs("nav@kawartha.example")
 	r := v.sent()
 	v.do(r.ID, casework.CommandInput{Do: referral.Agree, Consent: &casework.ConsentInput{Given: true, How: "verbal", ExpiresAt: v.clock.Now().Add(time.Hour)}})
 	v.clock.Advance(time.Hour)
 	v.tick(r.ID, 1)
+	v.signInAs("nav@kawartha.example")
 	page := v.get(v.taskOf(r.ID, referral.AskConsent)).is(http.StatusOK)
 	if page.Find(`a[href$="/agree"]`).Length() != 1 || page.Find("#task-form").Length() != 0 {
 		t.Errorf("the task is done by %s", page.says("main"))
