@@ -49,7 +49,7 @@ func Start(t testing.TB, redirect string) *Provider {
 		t.Fatal(err)
 	}
 	p := &Provider{Issuer: "http://" + l.Addr().String(), storage: newStorage(t, redirect)}
-	provider, err := op.NewOpenIDProvider(p.Issuer, &op.Config{CryptoKey: [32]byte{1}, CodeMethodS256: true, AuthMethodPost: true}, p.storage, op.WithAllowInsecure())
+	provider, err := op.NewProvider(&op.Config{CryptoKey: [32]byte{1}, CodeMethodS256: true, AuthMethodPost: true}, p.storage, op.StaticIssuer(p.Issuer), op.WithAllowInsecure())
 	if err != nil {
 		t.Fatal(err)
 	}
