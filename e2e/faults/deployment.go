@@ -253,10 +253,14 @@ func (d *Deployment) AwaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	for _, base := range d.health {
+		says := "nothing"
 		for {
-			says, ok := ready(ctx, base)
+			answer, ok := ready(ctx, base)
 			if ok {
 				break
+			}
+			if ctx.Err() == nil {
+				says = answer
 			}
 			select {
 			case <-ctx.Done():
