@@ -40,7 +40,7 @@ func keysOfTheRules() []string {
 	add("need.", referral.Needs...)
 	add("urgency.", texts(referral.Urgencies)...)
 	add("evidence.", texts([]referral.Evidence{referral.ByNobody, referral.ByAgency, referral.ByClient, referral.ByBoth})...)
-	add("role.", texts(append([]referral.Role{referral.System, referral.Agency, referral.Client}, referral.StaffRoles...))...)
+	add("role.", texts(append([]referral.Role{referral.System, referral.Agency, referral.Client}, referral.AccountRoles...))...)
 	for _, k := range referral.TaskKinds {
 		add("task.", string(k), string(k)+".do")
 	}
