@@ -27,19 +27,26 @@ type Account struct {
 	Role               referral.Role
 	Locale             string
 	Active             bool
+	Region             uuid.UUID // whose cases alone are seen; nil UUID: all of the organisation's
+	Partner            string    // the organisation that a partner refers for
 	// PasswordMark changes with the password and tells nothing about it: a session that has another is of before.
 	PasswordMark string
 }
 
 func accountOf(a db.Account) Account {
 	mark := sha256.Sum256([]byte(a.PasswordHash))
-	return Account{ID: a.ID, OrganisationID: a.OrganisationID, Email: a.Email, Name: a.Name, Role: a.Role, Locale: a.Locale, Active: a.Active,
-		PasswordMark: hex.EncodeToString(mark[:8])}
+	account := Account{ID: a.ID, OrganisationID: a.OrganisationID, Email: a.Email, Name: a.Name, Role: a.Role, Locale: a.Locale, Active: a.Active,
+		Partner: a.Partner, PasswordMark: hex.EncodeToString(mark[:8])}
+	if a.Region != nil {
+		account.Region = *a.Region
+	}
+	return account
 }
 
 // Actor is the account acting on some way in.
 func (a Account) Actor(via Via) Actor {
-	return Actor{Actor: referral.Actor{Role: a.Role, ID: a.ID}, Organisation: a.OrganisationID, Name: a.Name, Via: via}
+	return Actor{Actor: referral.Actor{Role: a.Role, ID: a.ID}, Organisation: a.OrganisationID, Region: a.Region, Partner: a.Partner,
+		Name: a.Name, Via: via}
 }
 
 // params are argon2id's: 19 MiB, two passes, one lane, the least that OWASP's Password Storage Cheat Sheet asks for.
@@ -52,7 +59,7 @@ var errSignIn = &referral.Error{Code: referral.CodeUnauthenticated, Message: "th
 
 // SignIn checks a password. The answer to an unknown address, a wrong password and a closed account is the same.
 func (d *Desk) SignIn(ctx context.Context, email, password string) (Account, error) {
-	a, err := db.FindAccountByEmail(ctx, d.DB, strings.TrimSpace(email))
+	a, err := db.FindAccountByEmail(db.AsSystem(ctx), d.DB, strings.TrimSpace(email))
 	known := err == nil && a.Active
 	if err != nil && referral.CodeOf(err) != referral.CodeNotFound {
 		return Account{}, err
@@ -71,12 +78,12 @@ func (d *Desk) SignIn(ctx context.Context, email, password string) (Account, err
 		return Account{}, errSignIn
 	}
 	account := accountOf(a)
-	return account, db.InsertAudit(ctx, d.DB, account.Actor(ViaPage).line(), d.Clock.Now(), "sign_in", "account", a.ID)
+	return account, db.InsertAudit(db.AsSystem(ctx), d.DB, account.Actor(ViaPage).line(), d.Clock.Now(), "sign_in", "account", a.ID)
 }
 
 // Account reads an account; not_found also when it has been closed.
 func (d *Desk) Account(ctx context.Context, id uuid.UUID) (Account, error) {
-	a, err := db.FindAccount(ctx, d.DB, id)
+	a, err := db.FindAccount(db.AsSystem(ctx), d.DB, id)
 	if err == nil && !a.Active {
 		return Account{}, referral.NotFound("account")
 	}
@@ -85,7 +92,7 @@ func (d *Desk) Account(ctx context.Context, id uuid.UUID) (Account, error) {
 
 // AccountOfKey reads the account that an API key acts for; unauthenticated for any key that is not good.
 func (d *Desk) AccountOfKey(ctx context.Context, key string) (Account, error) {
-	a, err := db.FindAccountByKey(ctx, d.DB, token.Hash(key), d.Clock.Now())
+	a, err := db.FindAccountByKey(db.AsSystem(ctx), d.DB, token.Hash(key), d.Clock.Now())
 	if referral.CodeOf(err) == referral.CodeNotFound || (err == nil && !a.Active) {
 		return Account{}, &referral.Error{Code: referral.CodeUnauthenticated, Message: "the API key is not good"}
 	}
@@ -94,16 +101,25 @@ func (d *Desk) AccountOfKey(ctx context.Context, key string) (Account, error) {
 
 // Accounts lists the colleagues who may be given work, by name.
 func (d *Desk) Accounts(ctx context.Context, who Actor) ([]Account, error) {
-	if err := who.staffOnly(); err != nil {
+	if err := who.may(SeeColleagues); err != nil {
 		return nil, err
 	}
 	list, err := d.AllAccounts(ctx, who.Organisation)
-	return slices.DeleteFunc(list, func(a Account) bool { return !a.Active }), err
+	return slices.DeleteFunc(list, func(a Account) bool { return !a.Active || !a.Role.Staff() || !a.worksWith(who) }), err
+}
+
+// worksWith reports someone whom a colleague could hand work to: a partner's people keep among themselves, and who sees one
+// region only works with those who see it too.
+func (a Account) worksWith(who Actor) bool {
+	if who.Role == referral.Partner && (a.Role != referral.Partner || a.Partner != who.Partner || who.Partner == "") {
+		return a.ID == who.ID
+	}
+	return who.Region == uuid.Nil || a.Region == uuid.Nil || a.Region == who.Region
 }
 
 // AllAccounts lists everyone who has or had an account of a helpline, by name.
 func (d *Desk) AllAccounts(ctx context.Context, organisation uuid.UUID) ([]Account, error) {
-	found, err := db.Accounts(ctx, d.DB, organisation)
+	found, err := db.Accounts(db.AsSystem(ctx), d.DB, organisation)
 	list := make([]Account, len(found))
 	for i, a := range found {
 		list[i] = accountOf(a)
@@ -113,7 +129,7 @@ func (d *Desk) AllAccounts(ctx context.Context, organisation uuid.UUID) ([]Accou
 
 // SetLocale keeps the language a person wants.
 func (d *Desk) SetLocale(ctx context.Context, id uuid.UUID, lang string) error {
-	return db.SetLocale(ctx, d.DB, id, locale.Match(lang))
+	return db.SetLocale(db.AsSystem(ctx), d.DB, id, locale.Match(lang))
 }
 
 // AddOrganisation adds a helpline.
@@ -127,43 +143,70 @@ func (d *Desk) AddOrganisation(ctx context.Context, name, phone, zone string) (u
 		return uuid.Nil, err
 	}
 	o := db.Organisation{ID: uuid.New(), Name: name, Phone: phone, TimeZone: loc.String(), CreatedAt: d.Clock.Now()}
-	return o.ID, db.InsertOrganisation(ctx, d.DB, o)
+	return o.ID, db.InsertOrganisation(db.AsSystem(ctx), d.DB, o)
 }
 
 // Organisations lists the helplines, oldest first.
 func (d *Desk) Organisations(ctx context.Context) ([]db.Organisation, error) {
-	return db.Organisations(ctx, d.DB)
+	return db.Organisations(db.AsSystem(ctx), d.DB)
 }
 
 // minPassword is the least number of characters of a password (NIST SP 800-63B-4 asks for 15 where there is no second
 // factor).
 const minPassword = 15
 
-// AddAccount adds someone to a helpline. Errors: invalid with the field; conflict when the address has an account.
+// Belongs is where an account works, and for whom.
+type Belongs struct {
+	Region  string // by name, made when it is new; "": the whole organisation
+	Partner string // the organisation that a partner refers for; its accounts see one another's cases
+}
+
+// AddAccount adds someone to a helpline, for the whole of it. Errors as AddAccountIn.
 func (d *Desk) AddAccount(ctx context.Context, organisation uuid.UUID, email, name string, role referral.Role, lang, password string) (Account, error) {
+	return d.AddAccountIn(ctx, organisation, email, name, role, lang, password, Belongs{})
+}
+
+// AddAccountIn adds someone to a region or a partner of a helpline. Errors: invalid with the field; conflict when the
+// address has an account.
+func (d *Desk) AddAccountIn(ctx context.Context, organisation uuid.UUID, email, name string, role referral.Role, lang, password string, in Belongs) (Account, error) {
 	if a, err := mail.ParseAddress(email); err != nil || a.Address != email {
 		return Account{}, referral.Invalid("email", "is not an email address")
 	}
 	if name = oneLine(name); name == "" {
 		return Account{}, referral.Invalid("name", "is missing")
 	}
-	if !slices.Contains(referral.StaffRoles, role) {
-		return Account{}, referral.Invalid("role", "must be navigator or coordinator")
+	if !slices.Contains(referral.AccountRoles, role) {
+		return Account{}, referral.Invalid("role", "must be one of %v", referral.AccountRoles)
+	}
+	in.Region, in.Partner = oneLine(in.Region), oneLine(in.Partner)
+	if in.Partner != "" && role != referral.Partner {
+		return Account{}, referral.Invalid("partner", "is for the role partner only")
+	}
+	if err := limits(map[string]string{"region": in.Region, "partner": in.Partner}, maxLine); err != nil {
+		return Account{}, err
 	}
 	hash, err := hashPassword(password)
 	if err != nil {
 		return Account{}, err
 	}
 	a := db.Account{ID: uuid.New(), OrganisationID: organisation, Email: email, Name: name, Role: role, Locale: locale.Match(lang),
-		PasswordHash: hash, Active: true, CreatedAt: d.Clock.Now()}
-	return accountOf(a), d.house(ctx, organisation, "add_account", "account", a.ID, func(ctx context.Context, tx *sqlx.Tx) error {
+		PasswordHash: hash, Active: true, CreatedAt: d.Clock.Now(), Partner: in.Partner}
+	err = d.house(ctx, organisation, "add_account", "account", a.ID, func(ctx context.Context, tx *sqlx.Tx) error {
+		if in.Region != "" {
+			region, err := db.RegionNamed(ctx, tx, organisation, in.Region, a.CreatedAt)
+			if err != nil {
+				return err
+			}
+			a.Region = &region
+		}
 		return db.InsertAccount(ctx, tx, a)
 	})
+	return accountOf(a), err
 }
 
 // house changes who may come in, in one transaction with the audit entry.
 func (d *Desk) house(ctx context.Context, organisation uuid.UUID, action, subject string, id uuid.UUID, do func(ctx context.Context, tx *sqlx.Tx) error) error {
-	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := do(ctx, tx); err != nil {
 			return err
 		}
@@ -185,7 +228,7 @@ func hashPassword(password string) (string, error) {
 
 // SetPassword gives an account a new password.
 func (d *Desk) SetPassword(ctx context.Context, email, password string) error {
-	a, err := db.FindAccountByEmail(ctx, d.DB, email)
+	a, err := db.FindAccountByEmail(db.AsSystem(ctx), d.DB, email)
 	if err != nil {
 		return err
 	}
@@ -200,7 +243,7 @@ func (d *Desk) SetPassword(ctx context.Context, email, password string) error {
 
 // AddKey makes an API key for an account. The key is given once; only its digest is kept.
 func (d *Desk) AddKey(ctx context.Context, email, name string) (id uuid.UUID, key string, err error) {
-	a, err := db.FindAccountByEmail(ctx, d.DB, email)
+	a, err := db.FindAccountByEmail(db.AsSystem(ctx), d.DB, email)
 	if err != nil {
 		return uuid.Nil, "", err
 	}
@@ -213,12 +256,12 @@ func (d *Desk) AddKey(ctx context.Context, email, name string) (id uuid.UUID, ke
 
 // Keys lists every API key of a helpline, newest first.
 func (d *Desk) Keys(ctx context.Context, organisation uuid.UUID) ([]db.APIKey, error) {
-	return db.Keys(ctx, d.DB, organisation)
+	return db.Keys(db.AsSystem(ctx), d.DB, organisation)
 }
 
 // RevokeKey ends an API key at once.
 func (d *Desk) RevokeKey(ctx context.Context, id uuid.UUID) error {
-	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		now := d.Clock.Now()
 		organisation, err := db.RevokeKey(ctx, tx, id, now)
 		if err != nil {

@@ -38,7 +38,9 @@ func New(db *sqlx.DB, c clock.Clock, nudge func()) *Desk {
 type Actor struct {
 	referral.Actor
 	Organisation uuid.UUID
-	Name         string // shown on the timeline; for an agency's link the name that was typed
+	Region       uuid.UUID // whose cases alone are seen; nil UUID: all of the organisation's
+	Partner      string    // the organisation that a partner refers for
+	Name         string    // shown on the timeline; for an agency's link the name that was typed
 	Via          Via
 }
 
@@ -65,12 +67,4 @@ func ClockActor(organisation uuid.UUID) Actor {
 // watchdog acts in the clock's place. The clock is told of what it did.
 func watchdog(organisation uuid.UUID) Actor {
 	return Actor{Actor: referral.Actor{Role: referral.System}, Organisation: organisation, Via: ViaWatchdog}
-}
-
-// staffOnly refuses anyone without an account of the organisation.
-func (a Actor) staffOnly() error {
-	if a.Role.Staff() && a.ID != uuid.Nil {
-		return nil
-	}
-	return &referral.Error{Code: referral.CodeForbidden, Message: "this is for staff of the helpline"}
 }

@@ -31,10 +31,10 @@ func (d *Desk) FindCases(ctx context.Context, who Actor, query string) ([]CaseRo
 }
 
 func (d *Desk) listCases(ctx context.Context, who Actor, read func(context.Context, *sqlx.Tx) ([]CaseRow, error)) (list []CaseRow, err error) {
-	if err := who.staffOnly(); err != nil {
+	if err := who.may(SeeCases); err != nil {
 		return nil, err
 	}
-	err = db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+	err = d.read(ctx, who, func(ctx context.Context, tx *sqlx.Tx) (err error) {
 		if list, err = read(ctx, tx); err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func (d *Desk) listCases(ctx context.Context, who Actor, read func(context.Conte
 		return db.InsertAudits(ctx, tx, who.line(), d.Clock.Now(), "view", "case", ids)
 	})
 	if err != nil {
-		return nil, db.Translate(err)
+		return nil, err
 	}
 	return list, nil
 }

@@ -37,16 +37,15 @@ func rows(limit, offset int) (int, int) {
 
 // look reads in one transaction with the audit entry that says who looked at what.
 func (d *Desk) look(ctx context.Context, who Actor, subject string, id uuid.UUID, read func(ctx context.Context, tx *sqlx.Tx) error) error {
-	if err := who.staffOnly(); err != nil {
+	if err := who.may(SeeCases); err != nil {
 		return err
 	}
-	err := db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.read(ctx, who, func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := read(ctx, tx); err != nil {
 			return err
 		}
 		return db.InsertAudit(ctx, tx, who.line(), d.Clock.Now(), "view", subject, id)
 	})
-	return db.Translate(err)
 }
 
 // Case reads a folder with all its referrals, newest first; not_found also when it is another organisation's.
@@ -54,6 +53,9 @@ func (d *Desk) Case(ctx context.Context, who Actor, id uuid.UUID) (c Case, list 
 	err = d.look(ctx, who, "case", id, func(ctx context.Context, tx *sqlx.Tx) error {
 		row, err := db.FindCase(ctx, tx, who.Organisation, id)
 		if err != nil {
+			return err
+		}
+		if err := d.sees(ctx, tx, who, id); err != nil {
 			return err
 		}
 		c = caseOf(row)
@@ -75,10 +77,15 @@ func (d *Desk) Case(ctx context.Context, who Actor, id uuid.UUID) (c Case, list 
 // Referral reads a referral; not_found also when it is another organisation's.
 func (d *Desk) Referral(ctx context.Context, who Actor, id uuid.UUID) (r Referral, err error) {
 	err = d.look(ctx, who, "referral", id, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-		r, err = d.readReferral(ctx, tx, who, id)
-		return err
+		if r, err = d.readReferral(ctx, tx, who, id); err != nil {
+			return err
+		}
+		return d.sees(ctx, tx, who, r.CaseID)
 	})
-	return r, err
+	if err != nil {
+		return Referral{}, err
+	}
+	return r, nil
 }
 
 func (d *Desk) readReferral(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID) (Referral, error) {
@@ -92,7 +99,11 @@ func (d *Desk) readReferral(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid
 // Timeline reads what happened to a referral, oldest first.
 func (d *Desk) Timeline(ctx context.Context, who Actor, id uuid.UUID) (list []TimelineEntry, err error) {
 	err = d.look(ctx, who, "timeline", id, func(ctx context.Context, tx *sqlx.Tx) error {
-		if _, err := db.FindReferralView(ctx, tx, who.Organisation, id); err != nil {
+		r, err := d.readReferral(ctx, tx, who, id)
+		if err != nil {
+			return err
+		}
+		if err := d.sees(ctx, tx, who, r.CaseID); err != nil {
 			return err
 		}
 		list, err = db.Timeline(ctx, tx, who.Organisation, id)
@@ -136,7 +147,7 @@ func (d *Desk) Tasks(ctx context.Context, who Actor, f TaskFilter) (list []Task,
 	in := db.TaskFilter{}
 	in.Limit, in.Offset = rows(f.Limit, f.Offset)
 	if f.Mine {
-		in.Assignee, in.Role = who.ID, who.Role
+		in.Assignee, in.Role = who.ID, who.Role.As()
 	}
 	err = d.look(ctx, who, "tasks", uuid.Nil, func(ctx context.Context, tx *sqlx.Tx) error {
 		found, err := db.Tasks(ctx, tx, who.Organisation, in)
@@ -165,16 +176,23 @@ func (d *Desk) Task(ctx context.Context, who Actor, id uuid.UUID) (t Task, err e
 			return referral.NotFound("task")
 		}
 		t = found[0]
-		return nil
+		return taskNotFound(d.sees(ctx, tx, who, t.CaseID))
 	})
 	return t, err
+}
+
+func taskNotFound(err error) error {
+	if referral.CodeOf(err) == referral.CodeNotFound {
+		return referral.NotFound("task")
+	}
+	return err
 }
 
 func caseOf(r db.CaseRow) Case {
 	c := Case{ID: r.ID, Reference: r.Reference, CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt, CaseInput: CaseInput{
 		Anonymous: r.Anonymous, Name: r.Name, Phone: r.Phone, Email: r.Email, ContactTimes: r.ContactTimes,
 		SafeToCall: r.SafeToCall, SafeToLeaveMessage: r.SafeToLeaveMessage, Municipality: r.Municipality,
-		PostalCode: r.PostalCode, Language: r.Language, Notes: r.Notes}}
+		PostalCode: r.PostalCode, Language: r.Language, Notes: r.Notes, Restricted: r.Restricted}}
 	if r.BirthYear != nil {
 		c.BirthYear = *r.BirthYear
 	}
