@@ -18,22 +18,23 @@ import (
 type resource struct {
 	path      string
 	get, post echo.HandlerFunc // nil: not allowed
-	open      bool             // without a key
+	needs     casework.Permission
+	open      bool // without a key
 }
 
 func (s *Server) apiResources() []resource {
 	return []resource{
 		{path: "/openapi.json", get: s.apiContract, open: true},
-		{path: "/cases", post: s.apiOpenCase},
-		{path: "/cases/:id", get: s.apiCase},
-		{path: "/referrals", post: s.apiRefer},
-		{path: "/referrals/:id", get: s.apiReferral},
-		{path: "/referrals/:id/timeline", get: s.apiTimeline},
-		{path: "/referrals/:id/:command", post: s.apiCommand},
-		{path: "/services", get: s.apiServices},
-		{path: "/tasks", get: s.apiTasks},
-		{path: "/queue", get: s.apiQueue},
-		{path: "/mailbox", get: s.apiMailbox},
+		{path: "/cases", post: s.apiOpenCase, needs: casework.TakeCalls},
+		{path: "/cases/:id", get: s.apiCase, needs: casework.SeeCases},
+		{path: "/referrals", post: s.apiRefer, needs: casework.TakeCalls},
+		{path: "/referrals/:id", get: s.apiReferral, needs: casework.SeeCases},
+		{path: "/referrals/:id/timeline", get: s.apiTimeline, needs: casework.SeeCases},
+		{path: "/referrals/:id/:command", post: s.apiCommand, needs: casework.CarryReferrals},
+		{path: "/services", get: s.apiServices, needs: casework.SearchDirectory},
+		{path: "/tasks", get: s.apiTasks, needs: casework.SeeCases},
+		{path: "/queue", get: s.apiQueue, needs: casework.SeeCases},
+		{path: "/mailbox", get: s.apiMailbox, needs: casework.SeeCases},
 	}
 }
 
@@ -56,7 +57,7 @@ func (s *Server) apiRoutes(g *echo.Group) {
 			case r.open:
 				g.Add(method, r.path, handle)
 			default:
-				g.Add(method, r.path, handle, s.keyed)
+				g.Add(method, r.path, handle, s.keyed, needs(r.needs))
 			}
 		}
 	}
