@@ -20,20 +20,28 @@ type Account struct {
 	Role               referral.Role
 	Locale             string
 	Active             bool
+	Region             uuid.UUID // whose cases alone are seen; nil UUID: all of the organisation's
+	Partner            string    // the organisation that a partner refers for
 }
 
 func accountOf(a db.Account) Account {
-	return Account{ID: a.ID, OrganisationID: a.OrganisationID, Email: a.Email, Name: a.Name, Role: a.Role, Locale: a.Locale, Active: a.Active}
+	account := Account{ID: a.ID, OrganisationID: a.OrganisationID, Email: a.Email, Name: a.Name, Role: a.Role, Locale: a.Locale, Active: a.Active,
+		Partner: a.Partner}
+	if a.Region != nil {
+		account.Region = *a.Region
+	}
+	return account
 }
 
 // Actor is the account acting on some way in.
 func (a Account) Actor(via Via) Actor {
-	return Actor{Actor: referral.Actor{Role: a.Role, ID: a.ID}, Organisation: a.OrganisationID, Name: a.Name, Via: via}
+	return Actor{Actor: referral.Actor{Role: a.Role, ID: a.ID}, Organisation: a.OrganisationID, Region: a.Region, Partner: a.Partner,
+		Name: a.Name, Via: via}
 }
 
 // Account reads an account; not_found also when it has been closed.
 func (d *Desk) Account(ctx context.Context, id uuid.UUID) (Account, error) {
-	a, err := db.FindAccount(ctx, d.DB, id)
+	a, err := db.FindAccount(db.AsSystem(ctx), d.DB, id)
 	if err == nil && !a.Active {
 		return Account{}, referral.NotFound("account")
 	}
@@ -42,16 +50,25 @@ func (d *Desk) Account(ctx context.Context, id uuid.UUID) (Account, error) {
 
 // Accounts lists the colleagues who may be given work, by name.
 func (d *Desk) Accounts(ctx context.Context, who Actor) ([]Account, error) {
-	if err := who.staffOnly(); err != nil {
+	if err := who.may(SeeColleagues); err != nil {
 		return nil, err
 	}
-	list, err := allAccounts(ctx, d.DB, who.Organisation)
-	return slices.DeleteFunc(list, func(a Account) bool { return !a.Active }), err
+	list, err := allAccounts(db.AsSystem(ctx), d.DB, who.Organisation)
+	return slices.DeleteFunc(list, func(a Account) bool { return !a.Active || !a.Role.Staff() || !a.worksWith(who) }), err
+}
+
+// worksWith reports someone whom a colleague could hand work to: a partner's people keep among themselves, and who sees one
+// region only works with those who see it too.
+func (a Account) worksWith(who Actor) bool {
+	if who.Role == referral.Partner && (a.Role != referral.Partner || a.Partner != who.Partner || who.Partner == "") {
+		return a.ID == who.ID
+	}
+	return who.Region == uuid.Nil || a.Region == uuid.Nil || a.Region == who.Region
 }
 
 // AllAccounts lists everyone who has or had an account of a helpline, by name, for whoever runs the machine.
 func (d *Desk) AllAccounts(ctx context.Context, organisation uuid.UUID) (list []Account, err error) {
-	err = d.audited(ctx, houseActor(organisation), db.Look{Kind: db.AuditCLI, Action: "list_accounts", Subject: "account"},
+	err = d.audited(ctx, machine, houseActor(organisation), db.Look{Kind: db.AuditCLI, Action: "list_accounts", Subject: "account"},
 		func(ctx context.Context, tx *sqlx.Tx) (_ []uuid.UUID, err error) {
 			list, err = allAccounts(ctx, tx, organisation)
 			return []uuid.UUID{}, err
@@ -70,7 +87,7 @@ func allAccounts(ctx context.Context, q sqlx.QueryerContext, organisation uuid.U
 
 // SetLocale keeps the language a person wants.
 func (d *Desk) SetLocale(ctx context.Context, id uuid.UUID, lang string) error {
-	return db.SetLocale(ctx, d.DB, id, locale.Match(lang))
+	return db.SetLocale(db.AsSystem(ctx), d.DB, id, locale.Match(lang))
 }
 
 // AddOrganisation adds a helpline.
@@ -84,12 +101,12 @@ func (d *Desk) AddOrganisation(ctx context.Context, name, phone, zone string) (u
 		return uuid.Nil, err
 	}
 	o := db.Organisation{ID: uuid.New(), Name: name, Phone: phone, TimeZone: loc.String(), CreatedAt: d.Clock.Now()}
-	return o.ID, db.InsertOrganisation(ctx, d.DB, o)
+	return o.ID, db.InsertOrganisation(db.AsSystem(ctx), d.DB, o)
 }
 
 // Organisations lists the helplines, oldest first.
 func (d *Desk) Organisations(ctx context.Context) ([]db.Organisation, error) {
-	return db.Organisations(ctx, d.DB)
+	return db.Organisations(db.AsSystem(ctx), d.DB)
 }
 
 const (
@@ -97,19 +114,46 @@ const (
 	maxName    = 200
 )
 
-// AddAccount adds someone to a helpline. Errors: invalid with the field; conflict when the address has an account.
+// Belongs is where an account works, and for whom.
+type Belongs struct {
+	Region  string // by name, made when it is new; "": the whole organisation
+	Partner string // the organisation that a partner refers for; its accounts see one another's cases
+}
+
+// AddAccount adds someone to a helpline, for the whole of it. Errors as AddAccountIn.
 func (d *Desk) AddAccount(ctx context.Context, organisation uuid.UUID, email, name string, role referral.Role, lang, password string) (Account, error) {
+	return d.AddAccountIn(ctx, organisation, email, name, role, lang, password, Belongs{})
+}
+
+// AddAccountIn adds someone to a region or a partner of a helpline. Errors: invalid with the field; conflict when the
+// address has an account.
+func (d *Desk) AddAccountIn(ctx context.Context, organisation uuid.UUID, email, name string, role referral.Role, lang, password string, in Belongs) (Account, error) {
 	a, err := d.newAccount(organisation, email, name, role, lang)
 	if err != nil {
+		return Account{}, err
+	}
+	in.Region, in.Partner = oneLine(in.Region), oneLine(in.Partner)
+	if in.Partner != "" && role != referral.Partner {
+		return Account{}, referral.Invalid("partner", "is for the role partner only")
+	}
+	if err := limits(map[string]string{"region": in.Region, "partner": in.Partner}, maxLine); err != nil {
 		return Account{}, err
 	}
 	if a.PasswordHash, err = hashPassword(password, email, name); err != nil {
 		return Account{}, err
 	}
-	a.Active = true
-	return accountOf(a), d.house(ctx, organisation, "add_account", "account", a.ID, func(ctx context.Context, tx *sqlx.Tx) error {
+	a.Active, a.Partner = true, in.Partner
+	err = d.house(ctx, organisation, "add_account", "account", a.ID, func(ctx context.Context, tx *sqlx.Tx) error {
+		if in.Region != "" {
+			region, err := db.RegionNamed(ctx, tx, organisation, in.Region, a.CreatedAt)
+			if err != nil {
+				return err
+			}
+			a.Region = &region
+		}
 		return db.InsertAccount(ctx, tx, a)
 	})
+	return accountOf(a), err
 }
 
 // newAccount checks what an account is made of. Nobody can sign in to it yet.
@@ -129,7 +173,7 @@ func (d *Desk) newAccount(organisation uuid.UUID, email, name string, role refer
 
 // house changes who may come in, in one transaction with the audit entry.
 func (d *Desk) house(ctx context.Context, organisation uuid.UUID, action, subject string, id uuid.UUID, do func(ctx context.Context, tx *sqlx.Tx) error) error {
-	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := do(ctx, tx); err != nil {
 			return err
 		}
@@ -144,7 +188,7 @@ func houseActor(organisation uuid.UUID) Actor {
 
 // SetPassword gives an account a new password. Whoever is signed in with it must sign in again.
 func (d *Desk) SetPassword(ctx context.Context, email, password string) error {
-	a, err := db.FindAccountByEmail(ctx, d.DB, email)
+	a, err := db.FindAccountByEmail(db.AsSystem(ctx), d.DB, email)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ var errKey = &referral.Error{Code: referral.CodeUnauthenticated, Message: "the A
 
 // ByKey reads the account that an API key acts for, and what the key is for; unauthenticated for any key that is not good.
 func (d *Desk) ByKey(ctx context.Context, key string) (Account, []Scope, error) {
-	h, err := db.FindAccountByKey(ctx, d.DB, token.Hash(key), d.Clock.Now())
+	h, err := db.FindAccountByKey(db.AsSystem(ctx), d.DB, token.Hash(key), d.Clock.Now())
 	if referral.CodeOf(err) == referral.CodeNotFound || (err == nil && !h.Active) {
 		return Account{}, nil, errKey
 	}
@@ -68,7 +68,7 @@ func (d *Desk) AddKey(ctx context.Context, email, name string) (id uuid.UUID, ke
 
 // AddKeyFor makes an API key on the command line. Errors: not_found; invalid with the field.
 func (d *Desk) AddKeyFor(ctx context.Context, in KeyInput) (id uuid.UUID, key string, err error) {
-	a, err := db.FindAccountByEmail(ctx, d.DB, in.Email)
+	a, err := db.FindAccountByEmail(db.AsSystem(ctx), d.DB, in.Email)
 	if err != nil {
 		return uuid.Nil, "", err
 	}
@@ -77,10 +77,10 @@ func (d *Desk) AddKeyFor(ctx context.Context, in KeyInput) (id uuid.UUID, key st
 
 // MakeKey makes an API key for an account of one's helpline. Errors: forbidden; invalid with the field.
 func (d *Desk) MakeKey(ctx context.Context, who Actor, in KeyInput) (id uuid.UUID, key string, err error) {
-	if err := who.mayManagePeople(); err != nil {
+	if err := who.may(ManageKeys); err != nil {
 		return uuid.Nil, "", err
 	}
-	a, err := db.FindAccountByEmail(ctx, d.DB, in.Email)
+	a, err := db.FindAccountByEmail(d.as(ctx, who), d.DB, in.Email)
 	if referral.CodeOf(err) == referral.CodeNotFound || (err == nil && (a.OrganisationID != who.Organisation || !a.Active)) {
 		return uuid.Nil, "", referral.Invalid("email", "is not the address of an account")
 	}
@@ -99,7 +99,7 @@ func (d *Desk) addKey(ctx context.Context, who Actor, a db.Account, in KeyInput)
 	for _, s := range in.Scopes {
 		k.Scopes = append(k.Scopes, string(s))
 	}
-	return k.ID, key, d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return k.ID, key, d.change(ctx, who, func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := db.InsertKey(ctx, tx, a.OrganisationID, k, token.Hash(key)); err != nil {
 			return err
 		}
@@ -131,10 +131,10 @@ type HouseKey struct {
 
 // KeysOf lists every API key of one's helpline, newest first.
 func (d *Desk) KeysOf(ctx context.Context, who Actor) ([]HouseKey, error) {
-	if err := who.mayManagePeople(); err != nil {
+	if err := who.may(ManageKeys); err != nil {
 		return nil, err
 	}
-	people, err := db.People(ctx, d.DB, who.Organisation, uuid.Nil)
+	people, err := db.People(d.as(ctx, who), d.DB, who.Organisation, uuid.Nil)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func (d *Desk) KeysOf(ctx context.Context, who Actor) ([]HouseKey, error) {
 	for _, p := range people {
 		names[p.ID], active[p.ID] = p.Name, p.Active
 	}
-	found, err := db.Keys(ctx, d.DB, who.Organisation)
+	found, err := db.Keys(d.as(ctx, who), d.DB, who.Organisation)
 	list := make([]HouseKey, len(found))
 	for i, k := range found {
 		list[i] = HouseKey{ID: k.ID, Name: k.Name, Account: names[k.AccountID], Scopes: k.Scopes, CreatedAt: k.CreatedAt, Expires: k.ExpiresAt,
@@ -153,24 +153,24 @@ func (d *Desk) KeysOf(ctx context.Context, who Actor) ([]HouseKey, error) {
 
 // Keys lists every API key of a helpline, newest first.
 func (d *Desk) Keys(ctx context.Context, organisation uuid.UUID) ([]db.APIKey, error) {
-	return db.Keys(ctx, d.DB, organisation)
+	return db.Keys(db.AsSystem(ctx), d.DB, organisation)
 }
 
 // EndKey ends an API key of one's helpline at once; not_found when it has no such key, or it has ended.
 func (d *Desk) EndKey(ctx context.Context, who Actor, id uuid.UUID) error {
-	if err := who.mayManagePeople(); err != nil {
+	if err := who.may(ManageKeys); err != nil {
 		return err
 	}
-	return d.revoke(ctx, who.Organisation, id, func(uuid.UUID) Actor { return who })
+	return d.revoke(ctx, who, who.Organisation, id, func(uuid.UUID) Actor { return who })
 }
 
 // RevokeKey ends an API key of any helpline at once.
 func (d *Desk) RevokeKey(ctx context.Context, id uuid.UUID) error {
-	return d.revoke(ctx, uuid.Nil, id, houseActor)
+	return d.revoke(ctx, machine, uuid.Nil, id, houseActor)
 }
 
-func (d *Desk) revoke(ctx context.Context, of, id uuid.UUID, who func(organisation uuid.UUID) Actor) error {
-	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+func (d *Desk) revoke(ctx context.Context, as Actor, of, id uuid.UUID, who func(organisation uuid.UUID) Actor) error {
+	return d.change(ctx, as, func(ctx context.Context, tx *sqlx.Tx) error {
 		now := d.Clock.Now()
 		organisation, err := db.RevokeKey(ctx, tx, of, id, now)
 		if err != nil {

@@ -13,23 +13,8 @@ import (
 	"throughline/referral"
 )
 
-// What an auditor reads: the audit, not the cases. Each look at it is in it.
-
-// mayReadAudit lets the auditor in and nobody else.
-func (a Actor) mayReadAudit() error {
-	if a.Role == referral.Auditor && a.ID != uuid.Nil {
-		return nil
-	}
-	return &referral.Error{Code: referral.CodeForbidden, Message: "this is for the auditor"}
-}
-
-// mayReportAccess lets in who may tell a client who looked at their case.
-func (a Actor) mayReportAccess() error {
-	if (a.Role == referral.Auditor || a.Role == referral.Supervisor) && a.ID != uuid.Nil {
-		return nil
-	}
-	return &referral.Error{Code: referral.CodeForbidden, Message: "this is for a supervisor or the auditor"}
-}
+// What an auditor reads: the audit, not the cases. Each look at it is in it. The house reads it for them: references, and
+// whether a name is one's own, are of cases that no auditor sees.
 
 // readAudit is the action of an auditor's look.
 const readAudit = "read_audit"
@@ -71,11 +56,11 @@ func (q TrailQuery) look(kind db.AuditKind, subject string, id uuid.UUID) db.Loo
 
 // CaseOfReference finds the case that a reference names, however it is spaced; not_found when there is none.
 func (d *Desk) CaseOfReference(ctx context.Context, who Actor, reference string) (id uuid.UUID, err error) {
-	if err := who.mayReadAudit(); err != nil {
+	if err := who.may(ReadAudit); err != nil {
 		return id, err
 	}
 	wanted := caseWanted(reference).Reference
-	err = d.audited(ctx, who, db.Look{Kind: db.AuditSearch, Action: readAudit, Subject: "cases"}, func(ctx context.Context, tx *sqlx.Tx) (_ []uuid.UUID, err error) {
+	err = d.audited(ctx, machine, who, db.Look{Kind: db.AuditSearch, Action: readAudit, Subject: "cases"}, func(ctx context.Context, tx *sqlx.Tx) (_ []uuid.UUID, err error) {
 		id, err = db.CaseByReference(ctx, tx, who.Organisation, wanted)
 		return []uuid.UUID{id}, err
 	})
@@ -85,10 +70,10 @@ func (d *Desk) CaseOfReference(ctx context.Context, who Actor, reference string)
 // AuditOfCase reads who looked at a case or changed it. reference is the case's; not_found also when it is another
 // organisation's.
 func (d *Desk) AuditOfCase(ctx context.Context, who Actor, id uuid.UUID, q TrailQuery) (reference string, list []AuditEntry, err error) {
-	if err := who.mayReadAudit(); err != nil {
+	if err := who.may(ReadAudit); err != nil {
 		return "", nil, err
 	}
-	err = d.audited(ctx, who, q.look(db.AuditView, "case", id), func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) {
+	err = d.audited(ctx, machine, who, q.look(db.AuditView, "case", id), func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) {
 		c, err := db.FindCase(ctx, tx, who.Organisation, id)
 		if err != nil {
 			return nil, err
@@ -105,10 +90,10 @@ func (d *Desk) AuditOfCase(ctx context.Context, who Actor, id uuid.UUID, q Trail
 
 // AuditOfPerson reads what someone of the helpline looked at and changed; not_found also when they are of another.
 func (d *Desk) AuditOfPerson(ctx context.Context, who Actor, id uuid.UUID, q TrailQuery) (name string, list []AuditEntry, err error) {
-	if err := who.mayReadAudit(); err != nil {
+	if err := who.may(ReadAudit); err != nil {
 		return "", nil, err
 	}
-	err = d.audited(ctx, who, q.look(db.AuditList, "account", id), func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) {
+	err = d.audited(ctx, machine, who, q.look(db.AuditList, "account", id), func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) {
 		a, err := db.FindAccount(ctx, tx, id)
 		if err == nil && a.OrganisationID != who.Organisation {
 			err = referral.NotFound("account")
@@ -125,10 +110,10 @@ func (d *Desk) AuditOfPerson(ctx context.Context, who Actor, id uuid.UUID, q Tra
 
 // AuditPeople lists whose looks can be read: everyone who has or had an account.
 func (d *Desk) AuditPeople(ctx context.Context, who Actor) ([]Account, error) {
-	if err := who.mayReadAudit(); err != nil {
+	if err := who.may(ReadAudit); err != nil {
 		return nil, err
 	}
-	return allAccounts(ctx, d.DB, who.Organisation)
+	return allAccounts(d.as(ctx, who), d.DB, who.Organisation)
 }
 
 // everyCase names each case of a list of lists once.
@@ -172,11 +157,18 @@ type AccessReport struct {
 // AccessReport tells a client who looked at their case, by role and organisation and not by name. It holds nothing about
 // any other case.
 func (d *Desk) AccessReport(ctx context.Context, who Actor, id uuid.UUID) (r AccessReport, err error) {
-	if err := who.mayReportAccess(); err != nil {
+	if err := who.may(ReportAccess); err != nil {
 		return r, err
 	}
 	look := db.Look{Kind: db.AuditPrint, Action: "report_access", Subject: "case", ID: id}
-	err = d.audited(ctx, who, look, func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) {
+	as := who // a supervisor reports what is within their reach; an auditor reads no case
+	if who.may(ReadAudit) == nil {
+		as = machine
+	}
+	err = d.audited(ctx, as, who, look, func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) {
+		if err := d.sees(ctx, tx, as, id); err != nil {
+			return nil, err
+		}
 		c, err := db.FindCase(ctx, tx, who.Organisation, id)
 		if err != nil {
 			return nil, err

@@ -12,7 +12,6 @@ import (
 	"throughline/db"
 	"throughline/directory"
 	"throughline/internal/seeded"
-	"throughline/internal/trace"
 	"throughline/referral"
 )
 
@@ -32,10 +31,16 @@ type work struct {
 	yes      db.Consent        // and as it is kept
 }
 
-// lock opens a referral for change; not_found also when it belongs to another organisation.
+// lock opens a referral for change; not_found also when it is out of reach.
 func (d *Desk) lock(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID, now time.Time) (*work, error) {
 	w, err := d.take(ctx, tx, func(uuid.UUID) Actor { return who }, id, now)
-	if referral.CodeOf(err) == referral.CodeNotFound || (err == nil && w.rec.Organisation != who.Organisation) {
+	if err == nil && w.rec.Organisation != who.Organisation {
+		err = referral.NotFound("referral")
+	}
+	if err == nil {
+		err = d.sees(ctx, tx, who, w.rec.Case)
+	}
+	if referral.CodeOf(err) == referral.CodeNotFound {
 		return nil, referral.NotFound("referral")
 	}
 	return w, err
@@ -241,17 +246,5 @@ func find(offers []referral.Offer, id uuid.UUID) *referral.Offer {
 			return &offers[i]
 		}
 	}
-	return nil
-}
-
-// change runs one transaction and nudges the dispatcher once it has committed.
-func (d *Desk) change(ctx context.Context, do func(ctx context.Context, tx *sqlx.Tx) error) error {
-	ctx, span := trace.Start(ctx, "casework.transaction")
-	err := db.Translate(db.InTx(ctx, d.DB, do))
-	span.End(codeOf(err))
-	if err != nil {
-		return err
-	}
-	d.Nudge()
 	return nil
 }

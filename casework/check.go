@@ -61,7 +61,7 @@ func (d *Desk) Check(ctx context.Context, inspect Inspector) ([]Finding, error) 
 	}
 	now := d.Clock.Now()
 	var open []uuid.UUID
-	err := db.Snapshot(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+	err := db.Snapshot(db.AsSystem(ctx), d.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
 		if open, err = db.OpenReferrals(ctx, tx, now.Add(-startGrace)); err != nil {
 			return err
 		}
@@ -147,7 +147,7 @@ func checkMoves(ctx context.Context, tx *sqlx.Tx, f *Finding) error {
 
 // onTheGraph reports a move that the tables declare, for who made it.
 func onTheGraph(m db.Move) bool {
-	by := referral.Role(m.By)
+	by := referral.Role(m.By).As()
 	if !m.OfOffer {
 		return slices.ContainsFunc(referral.ReferralTransitions, func(t referral.ReferralTransition) bool {
 			return string(t.From) == m.From && string(t.To) == m.To && slices.Contains(t.Do, referral.Name(m.What)) && slices.Contains(t.By, by)

@@ -64,7 +64,7 @@ func inspectAll(ctx context.Context, inspect Inspector, ids []uuid.UUID) ([]uuid
 }
 
 func (d *Desk) checkWorkflow(ctx context.Context, inspect Inspector, id uuid.UUID, f *Finding) error {
-	state, err := db.StateOf(ctx, d.DB, id)
+	state, err := db.StateOf(db.AsSystem(ctx), d.DB, id)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (d *Desk) leftRunning(ctx context.Context, inspect Inspector, f *Finding) e
 		return fmt.Errorf("list workflows: %w", err)
 	}
 	f.Looked = max(f.Looked, len(running))
-	ended, err := db.NotOpen(ctx, d.DB, running, d.Clock.Now().Add(-startGrace))
+	ended, err := db.NotOpen(db.AsSystem(ctx), d.DB, running, d.Clock.Now().Add(-startGrace))
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ type Outgoing struct {
 // which leaves it ambiguous and is made known, never sent again in silence.
 func (d *Desk) TakeLetter(ctx context.Context, id uuid.UUID, provider string) (out Outgoing, ok bool, err error) {
 	now := d.Clock.Now()
-	err = d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		if seeded.Is(seeded.SentWithoutFence) {
 			_, _, _ = db.SettleMessage(ctx, tx, id, db.MessagePending, "", "", now)
 		}
@@ -99,7 +99,7 @@ func overtaken(l referral.Letter, o referral.Offer, f referral.Facts, now time.T
 // cutOff settles a letter whose attempt never came to an end: its process died, so nobody knows whether it went out.
 func (d *Desk) cutOff(ctx context.Context, id uuid.UUID) error {
 	var m db.Message
-	err := db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+	err := d.read(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) (err error) {
 		m, err = db.LockMessage(ctx, tx, id)
 		return err
 	})
@@ -119,7 +119,7 @@ type Settled struct {
 // SettleLetter writes what became of an attempt. A letter that did not go out, or may not have, becomes news on the
 // timeline and a phone call for a person (I8). Settling twice changes nothing.
 func (d *Desk) SettleLetter(ctx context.Context, id uuid.UUID, s Settled) error {
-	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		now := d.Clock.Now()
 		m, settled, err := db.SettleMessage(ctx, tx, id, s.State, s.Class, s.ProviderID, now)
 		if err != nil || !settled {

@@ -40,7 +40,9 @@ func New(db *sqlx.DB, c clock.Clock, nudge func()) *Desk {
 type Actor struct {
 	referral.Actor
 	Organisation uuid.UUID
-	Name         string // shown on the timeline; for an agency's link the name that was typed
+	Region       uuid.UUID // whose cases alone are seen; nil UUID: all of the organisation's
+	Partner      string    // the organisation that a partner refers for
+	Name         string    // shown on the timeline; for an agency's link the name that was typed
 	Via          Via
 	Because      Because // the audit keeps it
 }
@@ -50,6 +52,12 @@ type Actor struct {
 type Because struct {
 	Code string
 	ID   uuid.UUID
+}
+
+// because says what an entry of the audit speaks of.
+func (a Actor) because(code string, id uuid.UUID) Actor {
+	a.Because = Because{Code: code, ID: id}
+	return a
 }
 
 // agencyOf is the agency of an offer, which has no account: it is let in by what was mailed to it.
@@ -81,12 +89,4 @@ func ClockActor(organisation uuid.UUID) Actor {
 // watchdog acts in the clock's place. The clock is told of what it did.
 func watchdog(organisation uuid.UUID) Actor {
 	return Actor{Actor: referral.Actor{Role: referral.System}, Organisation: organisation, Via: ViaWatchdog}
-}
-
-// staffOnly refuses anyone without an account of the organisation.
-func (a Actor) staffOnly() error {
-	if a.Role.Staff() && a.ID != uuid.Nil {
-		return nil
-	}
-	return &referral.Error{Code: referral.CodeForbidden, Message: "this is for staff of the helpline"}
 }

@@ -24,7 +24,7 @@ var clientWords = map[referral.Name]bool{referral.Confirm: true, referral.Disput
 // consent_required, conflict with the outcome that was first, stale, forbidden, not_found.
 func (d *Desk) Do(ctx context.Context, who Actor, id uuid.UUID, in CommandInput, key *Key) (Referral, error) {
 	var out Referral
-	if err := who.staffOnly(); err != nil {
+	if err := who.may(CarryReferrals); err != nil {
 		return out, err
 	}
 	if in.Do.ByClock() {
@@ -33,7 +33,7 @@ func (d *Desk) Do(ctx context.Context, who Actor, id uuid.UUID, in CommandInput,
 	if err := in.speak(&who); err != nil {
 		return out, err
 	}
-	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err := d.change(ctx, who, func(ctx context.Context, tx *sqlx.Tx) error {
 		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
 			if err := lockBefore(ctx, tx, who, id, in); err != nil {
 				return err
@@ -115,11 +115,14 @@ func (w *work) command(ctx context.Context, in CommandInput) error {
 	return db.InsertAudit(ctx, w.tx, w.who.line(), w.now, "view", "referral", w.rec.Facts.ID)
 }
 
-// prepare looks up the services of new offers, and of all where agencies are told whose turn is over.
+// prepare looks up the services of new offers, and of all where agencies are told whose turn is over, and whether a case is
+// within reach of who is to carry its referral on.
 func (w *work) prepare(ctx context.Context, in CommandInput, c *referral.Command) error {
 	switch {
 	case in.Do == referral.WithdrawConsent:
 		return w.reachAll(ctx)
+	case in.Do == referral.Reassign:
+		return w.mayTake(ctx, in.PersonID)
 	case in.Do == referral.AddOffer:
 		offers, err := w.newOffers(ctx, in.ServiceIDs)
 		c.Offers = offers
@@ -154,8 +157,20 @@ func colleague(ctx context.Context, tx *sqlx.Tx, who Actor, in CommandInput) err
 	if err != nil && referral.CodeOf(err) != referral.CodeNotFound {
 		return err
 	}
-	if a.OrganisationID != who.Organisation || !a.Active {
+	if a.OrganisationID != who.Organisation || !a.Active || !a.Role.Staff() {
 		return referral.Invalid("person_id", "is not a colleague")
+	}
+	return nil
+}
+
+// mayTake refuses someone who could not see what they are to carry on: they must be named first, or be of that region.
+func (w *work) mayTake(ctx context.Context, person uuid.UUID) error {
+	a, err := db.FindAccount(ctx, w.tx, person)
+	if err != nil {
+		return err
+	}
+	if err := w.desk.sees(ctx, w.tx, accountOf(a).Actor(w.who.Via), w.rec.Case); err != nil {
+		return referral.Invalid("person_id", "may not see this case")
 	}
 	return nil
 }

@@ -23,12 +23,12 @@ type Held = db.HeldMessage
 
 // WaitingLetters lists the letters that would go out at once.
 func (d *Desk) WaitingLetters(ctx context.Context) ([]Held, error) {
-	return db.WaitingMessages(ctx, d.DB)
+	return db.WaitingMessages(db.AsSystem(ctx), d.DB)
 }
 
 // DueBy lists the open referrals whose step was due by an instant, the longest overdue first.
 func (d *Desk) DueBy(ctx context.Context, until time.Time) ([]db.Late, error) {
-	return db.LateReferrals(ctx, d.DB, until.Add(time.Microsecond), nil, math.MaxInt32)
+	return db.LateReferrals(db.AsSystem(ctx), d.DB, until.Add(time.Microsecond), nil, math.MaxInt32)
 }
 
 // HoldLetters keeps back what waits to go out of a referral, and has someone call about each letter.

@@ -23,6 +23,7 @@ type CaseInput struct {
 	BirthYear          int    `json:"birth_year" form:"birth_year"` // 0: unknown
 	Language           string `json:"language" form:"language"`     // BCP 47, "en" when empty
 	Notes              string `json:"notes" form:"notes"`
+	Restricted         string `json:"restricted" form:"restricted"` // one of RestrictionKinds when the case is for named people only
 }
 
 // ConsentInput is what the client agreed to. Given must be true or the referral is refused and only the refusal kept.

@@ -27,17 +27,17 @@ type Intake struct {
 // OpenCase writes a caller's folder without a referral yet. Errors: invalid with the field, forbidden.
 func (d *Desk) OpenCase(ctx context.Context, who Actor, in CaseInput, key *Key) (Case, error) {
 	var out Case
-	if err := who.staffOnly(); err != nil {
+	if err := who.may(TakeCalls); err != nil {
 		return out, err
 	}
 	now := d.Clock.Now()
 	if err := in.tidy(now); err != nil {
 		return out, err
 	}
-	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err := d.change(ctx, who, func(ctx context.Context, tx *sqlx.Tx) error {
 		return once(ctx, tx, who, key, now, &out, func() error {
 			row := d.newCase(who, in)
-			if err := db.Write(ctx, tx, db.InsertCase(row)); err != nil {
+			if err := db.Write(ctx, tx, opened(row)...); err != nil {
 				return err
 			}
 			out = caseOf(row)
@@ -51,11 +51,21 @@ func (d *Desk) newCase(who Actor, in CaseInput) db.CaseRow {
 	row := db.CaseRow{ID: uuid.New(), OrganisationID: who.Organisation, Reference: newReference(), Anonymous: in.Anonymous,
 		Name: in.Name, Phone: in.Phone, Email: in.Email, ContactTimes: in.ContactTimes, SafeToCall: in.SafeToCall,
 		SafeToLeaveMessage: in.SafeToLeaveMessage, Municipality: in.Municipality, PostalCode: in.PostalCode, Notes: in.Notes,
-		Language: in.Language, CreatedBy: who.ID, CreatedAt: d.Clock.Now()}
+		Language: in.Language, CreatedBy: who.ID, CreatedAt: d.Clock.Now(), Region: some(who.Region), Partner: who.Partner,
+		Restricted: in.Restricted}
 	if in.BirthYear != 0 {
 		row.BirthYear = &in.BirthYear
 	}
 	return row
+}
+
+// opened is what is written of a new folder: itself, and that it is for named people only.
+func opened(c db.CaseRow) []db.Part {
+	parts := []db.Part{db.InsertCase(c)}
+	if c.Restricted != "" {
+		parts = append(parts, db.Restrict(db.Restriction{Case: c.ID, Organisation: c.OrganisationID, Kind: c.Restricted, By: c.CreatedBy, At: c.CreatedAt}))
+	}
+	return parts
 }
 
 // newReference makes the short name of a case that people can say on the phone: forty random bits in an alphabet
@@ -74,15 +84,18 @@ func newReference() string {
 // client said no (only the refusal is kept), not_found for the case or a service, forbidden.
 func (d *Desk) Refer(ctx context.Context, who Actor, in ReferralInput, key *Key) (Referral, error) {
 	var out Referral
-	if err := who.staffOnly(); err != nil {
+	if err := who.may(TakeCalls); err != nil {
 		return out, err
 	}
 	if err := in.tidy(); err != nil {
 		return out, err
 	}
-	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err := d.change(ctx, who, func(ctx context.Context, tx *sqlx.Tx) error {
 		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
 			c, err := db.FindCase(ctx, tx, who.Organisation, in.CaseID)
+			if err == nil {
+				err = d.sees(ctx, tx, who, c.ID)
+			}
 			if err != nil {
 				return caseNotFound(err)
 			}
@@ -95,6 +108,12 @@ func (d *Desk) Refer(ctx context.Context, who Actor, in ReferralInput, key *Key)
 			}
 			if err := db.Write(ctx, tx, parts...); err != nil {
 				return err
+			}
+			// Who takes up a need of a restricted case must be able to go on with it, when the glass is whole again too.
+			if c.Restricted != "" {
+				if err := db.NamePerson(ctx, tx, c.ID, who.ID, uuid.Nil, d.Clock.Now()); err != nil {
+					return err
+				}
 			}
 			out, err = d.readReferral(ctx, tx, who, f.ID)
 			return err
@@ -117,7 +136,7 @@ func caseNotFound(err error) error {
 // case under "case".
 func (d *Desk) Intake(ctx context.Context, who Actor, in IntakeInput, key *Key) (Intake, error) {
 	var out Intake
-	if err := who.staffOnly(); err != nil {
+	if err := who.may(TakeCalls); err != nil {
 		return out, err
 	}
 	var f faults
@@ -127,7 +146,7 @@ func (d *Desk) Intake(ctx context.Context, who Actor, in IntakeInput, key *Key) 
 		return out, err
 	}
 	in.Referral.CaseID = uuid.Nil
-	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err := d.change(ctx, who, func(ctx context.Context, tx *sqlx.Tx) error {
 		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
 			if in.Referral.refused() {
 				return d.refuse(ctx, tx, who, in.Referral)
@@ -138,12 +157,12 @@ func (d *Desk) Intake(ctx context.Context, who Actor, in IntakeInput, key *Key) 
 				return err
 			}
 			out = Intake{CaseID: c.ID, ReferralID: f.ID, Reference: c.Reference, State: f.State, Version: f.Version}
-			return db.Write(ctx, tx, append(parts, db.InsertCase(c))...)
+			return db.Write(ctx, tx, append(parts, opened(c)...)...)
 		})
 	})
 	if err == nil && seeded.Is(seeded.PromisedAfterCommit) {
 		time.AfterFunc(time.Second/2, func() {
-			_ = d.change(context.Background(), func(ctx context.Context, tx *sqlx.Tx) error {
+			_ = d.change(context.Background(), who, func(ctx context.Context, tx *sqlx.Tx) error {
 				return db.Write(ctx, tx, db.InsertTimeline(who.line(), out.ReferralID, out.Version, d.Clock.Now(), nil, db.OutboxStart))
 			})
 		})
@@ -229,7 +248,7 @@ func (d *Desk) mayReopen(ctx context.Context, tx *sqlx.Tx, who Actor, caseID, ol
 	if err != nil && referral.CodeOf(err) != referral.CodeNotFound {
 		return err
 	}
-	if rec.Organisation != who.Organisation || rec.Case != caseID {
+	if rec.Organisation != who.Organisation || rec.Case != caseID { // and so within reach, as the case is
 		return &referral.Error{Code: referral.CodeNotFound, Field: "episode_of", Message: "referral not found"}
 	}
 	if rec.Facts.State != referral.Closed {

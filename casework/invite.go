@@ -28,7 +28,7 @@ type NewColleague struct {
 // Invite makes an account that nobody can sign in to yet, and has its person told by a letter with a link to join by.
 // Errors: forbidden; invalid with the field; conflict when the address has an account.
 func (d *Desk) Invite(ctx context.Context, who Actor, in NewColleague) (uuid.UUID, error) {
-	if err := who.mayManagePeople(); err != nil {
+	if err := who.may(ManagePeople); err != nil {
 		return uuid.Nil, err
 	}
 	a, err := d.newAccount(who.Organisation, in.Email, in.Name, in.Role, in.Language)
@@ -46,7 +46,7 @@ func (d *Desk) Invite(ctx context.Context, who Actor, in NewColleague) (uuid.UUI
 // InviteAgain sends a further invitation to someone who has not joined, or whose account was closed; the link of the one
 // before is dead. conflict when the account is in use.
 func (d *Desk) InviteAgain(ctx context.Context, who Actor, id uuid.UUID) error {
-	if err := who.mayManagePeople(); err != nil {
+	if err := who.may(ManagePeople); err != nil {
 		return err
 	}
 	return d.managed(ctx, who, "invite", id, func(ctx context.Context, tx *sqlx.Tx) error {
@@ -78,14 +78,14 @@ func (d *Desk) ForgotPassword(ctx context.Context, email string, from From) erro
 	if err := d.try(ctx, lettersPace(email, from)); err != nil {
 		return err
 	}
-	a, err := db.FindAccountByEmail(ctx, d.DB, email)
+	a, err := db.FindAccountByEmail(db.AsSystem(ctx), d.DB, email)
 	if referral.CodeOf(err) == referral.CodeNotFound || (err == nil && (!a.Active || a.PasswordHash == "")) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := d.invite(ctx, tx, a, db.PasswordReset, uuid.Nil); err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ type Joining struct {
 // Joining reads what a letter's link leads to, and changes nothing; not_found for a link that was used, has run out, or
 // never was.
 func (d *Desk) Joining(ctx context.Context, secret string) (Joining, error) {
-	i, err := db.FindInvited(ctx, d.DB, token.Hash(secret), d.Clock.Now())
+	i, err := db.FindInvited(db.AsSystem(ctx), d.DB, token.Hash(secret), d.Clock.Now())
 	return Joining{Reset: i.Kind == db.PasswordReset, Email: i.Email, Until: i.Expires}, err
 }
 
@@ -124,7 +124,7 @@ func (d *Desk) Joining(ctx context.Context, secret string) (Joining, error) {
 // its person out.
 func (d *Desk) Join(ctx context.Context, secret, password string, from From) error {
 	hash := token.Hash(secret)
-	i, err := db.FindInvited(ctx, d.DB, hash, d.Clock.Now())
+	i, err := db.FindInvited(db.AsSystem(ctx), d.DB, hash, d.Clock.Now())
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (d *Desk) Join(ctx context.Context, secret, password string, from From) err
 	if err != nil {
 		return err
 	}
-	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		now := d.Clock.Now()
 		i, err := db.LockInvited(ctx, tx, hash, now)
 		if err != nil {
@@ -175,7 +175,7 @@ const cutOffAfter = 2 * time.Minute
 func (d *Desk) TakeInvitation(ctx context.Context) (out Inviting, ok bool, err error) {
 	now := d.Clock.Now()
 	secret := token.New()
-	err = db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+	err = d.read(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) (err error) {
 		out.OutgoingInvitation, err = db.TakeInvitation(ctx, tx, token.Hash(secret), now, now.Add(-cutOffAfter))
 		if ok = err == nil; referral.CodeOf(err) == referral.CodeNotFound {
 			return nil // and what was found cut off stays so
@@ -183,7 +183,7 @@ func (d *Desk) TakeInvitation(ctx context.Context) (out Inviting, ok bool, err e
 		return err
 	})
 	if err != nil || !ok {
-		return out, false, db.Translate(err)
+		return out, false, err
 	}
 	out.Token = secret
 	out.Zone, err = referral.ZoneNamed(out.TimeZone)
@@ -193,5 +193,5 @@ func (d *Desk) TakeInvitation(ctx context.Context) (out Inviting, ok bool, err e
 // SettleInvitation writes what became of an attempt. One that surely did not go out is tried again, later each time.
 func (d *Desk) SettleInvitation(ctx context.Context, out Inviting, s Settled) error {
 	pause := min(time.Second<<min(out.Attempts, 12), 10*time.Minute)
-	return db.Translate(db.SettleInvitation(ctx, d.DB, out.ID, s.State, s.Class, d.Clock.Now().Add(pause)))
+	return db.Translate(db.SettleInvitation(db.AsSystem(ctx), d.DB, out.ID, s.State, s.Class, d.Clock.Now().Add(pause)))
 }

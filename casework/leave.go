@@ -22,7 +22,7 @@ var errLeft = &referral.Error{Code: referral.CodeUnauthenticated, Message: "the 
 // those of the coordinator who has been there longest. Errors: not_found; conflict when there is no coordinator to
 // take them.
 func (d *Desk) CloseAccount(ctx context.Context, email string) error {
-	a, err := db.FindAccountByEmail(ctx, d.DB, email)
+	a, err := db.FindAccountByEmail(db.AsSystem(ctx), d.DB, email)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (d *Desk) giveUp(ctx context.Context, tx *sqlx.Tx, a db.Account) error {
 	if err != nil || len(work) == 0 {
 		return err
 	}
-	heir, err := db.OldestCoordinator(ctx, tx, a.OrganisationID)
+	heir, err := db.OldestCoordinator(ctx, tx, a)
 	if referral.CodeOf(err) == referral.CodeNotFound {
 		return errNobodyLeft
 	}
@@ -66,7 +66,7 @@ func (d *Desk) giveUp(ctx context.Context, tx *sqlx.Tx, a db.Account) error {
 }
 
 // handOver gives someone's work to another, a referral at a time and by id, as all must who lock several. What has been
-// given to someone else, or has ended, before its turn came is left alone.
+// given to someone else, or has ended, before its turn came is left alone. They are named on the restricted cases among it.
 func (d *Desk) handOver(ctx context.Context, tx *sqlx.Tx, from db.Account, work []uuid.UUID, to uuid.UUID) error {
 	for _, id := range work {
 		w, err := d.lock(ctx, tx, houseActor(from.OrganisationID), id, d.Clock.Now())
@@ -75,6 +75,9 @@ func (d *Desk) handOver(ctx context.Context, tx *sqlx.Tx, from db.Account, work 
 		}
 		if !hasWork(w.rec.Facts, from.ID) {
 			continue
+		}
+		if err := db.NamePerson(ctx, tx, w.rec.Case, to, uuid.Nil, w.now); err != nil {
+			return err
 		}
 		if _, err := w.decide(ctx, referral.Command{Do: referral.Reassign, Person: to}); err != nil {
 			return err

@@ -23,7 +23,7 @@ const newLinkPause = 10 * time.Minute
 // data was seen. not_found alike for a link that is unknown, expired or revoked.
 func (d *Desk) OpenLink(ctx context.Context, raw string) (LinkPage, error) {
 	var page LinkPage
-	err := db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+	err := d.read(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		link, err := d.goodLink(ctx, tx, raw)
 		if err != nil {
 			return err
@@ -38,11 +38,12 @@ func (d *Desk) OpenLink(ctx context.Context, raw string) (LinkPage, error) {
 		page, err = d.linkPage(ctx, tx, link, rec)
 		return err
 	})
-	return page, db.Translate(err)
+	return page, err
 }
 
 // LinkLocale is the language that the agency of a link gets its mail in; not_found as for OpenLink.
 func (d *Desk) LinkLocale(ctx context.Context, raw string) (string, error) {
+	ctx = db.AsSystem(ctx)
 	link, err := d.goodLink(ctx, d.DB, raw)
 	if err != nil {
 		return "", err
@@ -76,7 +77,7 @@ type ReplyInput struct {
 // Errors: not_found for a dead link, invalid with the field, conflict with the outcome that was first.
 func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) error {
 	in.Name, in.Note = oneLine(in.Name), typed(in.Note)
-	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		link, err := d.goodLink(ctx, tx, raw)
 		if err != nil {
 			return err
@@ -177,7 +178,7 @@ func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link, rec db.R
 // AskNewLink mails a new link to the address on file when the token was once good and its offer still waits for the
 // agency. It answers nil for any token, so that nobody learns which it was; an error means the database is away.
 func (d *Desk) AskNewLink(ctx context.Context, raw string) error {
-	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		link, err := db.FindLink(ctx, tx, token.Hash(raw))
 		if referral.CodeOf(err) == referral.CodeNotFound {
 			return nil

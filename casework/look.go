@@ -45,21 +45,20 @@ func (d *Desk) look(ctx context.Context, who Actor, subject string, id uuid.UUID
 // lookOver is look for what shows several cases, or shows them in another way: the entry names each that read gives. When
 // it gives nil, they are the case of the subject.
 func (d *Desk) lookOver(ctx context.Context, who Actor, at db.Look, read func(ctx context.Context, tx *sqlx.Tx) (whose []uuid.UUID, err error)) error {
-	if err := who.staffOnly(); err != nil {
+	if err := who.may(SeeCases); err != nil {
 		return err
 	}
-	return d.audited(ctx, who, at, read)
+	return d.audited(ctx, who, who, at, read)
 }
 
-// audited reads, and keeps who looked at whose data, or does neither.
-func (d *Desk) audited(ctx context.Context, who Actor, at db.Look, read func(ctx context.Context, tx *sqlx.Tx) (whose []uuid.UUID, err error)) error {
-	err := db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+// audited reads, by the reach of as, and keeps who looked at whose data, or does neither.
+func (d *Desk) audited(ctx context.Context, as, who Actor, at db.Look, read func(ctx context.Context, tx *sqlx.Tx) (whose []uuid.UUID, err error)) error {
+	return d.read(ctx, as, func(ctx context.Context, tx *sqlx.Tx) (err error) {
 		if at.Whose, err = read(ctx, tx); err != nil {
 			return err
 		}
 		return db.Audit(ctx, tx, who.line(), d.Clock.Now(), at)
 	})
-	return db.Translate(err)
 }
 
 // listOf is the entry of a list.
@@ -85,6 +84,9 @@ func (d *Desk) Case(ctx context.Context, who Actor, id uuid.UUID) (c Case, list 
 		if err != nil {
 			return err
 		}
+		if err := d.sees(ctx, tx, who, id); err != nil {
+			return err
+		}
 		c = caseOf(row)
 		views, err := db.ReferralViews(ctx, tx, who.Organisation, id)
 		if err != nil {
@@ -104,10 +106,15 @@ func (d *Desk) Case(ctx context.Context, who Actor, id uuid.UUID) (c Case, list 
 // Referral reads a referral; not_found also when it is another organisation's.
 func (d *Desk) Referral(ctx context.Context, who Actor, id uuid.UUID) (r Referral, err error) {
 	err = d.look(ctx, who, "referral", id, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-		r, err = d.readReferral(ctx, tx, who, id)
-		return err
+		if r, err = d.readReferral(ctx, tx, who, id); err != nil {
+			return err
+		}
+		return d.sees(ctx, tx, who, r.CaseID)
 	})
-	return r, err
+	if err != nil {
+		return Referral{}, err
+	}
+	return r, nil
 }
 
 func (d *Desk) readReferral(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID) (Referral, error) {
@@ -121,7 +128,11 @@ func (d *Desk) readReferral(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid
 // Timeline reads what happened to a referral, oldest first.
 func (d *Desk) Timeline(ctx context.Context, who Actor, id uuid.UUID) (list []TimelineEntry, err error) {
 	err = d.look(ctx, who, "timeline", id, func(ctx context.Context, tx *sqlx.Tx) error {
-		if _, err := db.FindReferralView(ctx, tx, who.Organisation, id); err != nil {
+		r, err := d.readReferral(ctx, tx, who, id)
+		if err != nil {
+			return err
+		}
+		if err := d.sees(ctx, tx, who, r.CaseID); err != nil {
 			return err
 		}
 		list, err = db.Timeline(ctx, tx, who.Organisation, id)
@@ -165,7 +176,7 @@ func (d *Desk) Tasks(ctx context.Context, who Actor, f TaskFilter) (list []Task,
 	in := db.TaskFilter{}
 	in.Limit, in.Offset = rows(f.Limit, f.Offset)
 	if f.Mine {
-		in.Assignee, in.Role = who.ID, who.Role
+		in.Assignee, in.Role = who.ID, who.Role.As()
 	}
 	err = d.lookOver(ctx, who, listOf("tasks"), func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) {
 		found, err := db.Tasks(ctx, tx, who.Organisation, in)
@@ -194,16 +205,23 @@ func (d *Desk) Task(ctx context.Context, who Actor, id uuid.UUID) (t Task, err e
 			return referral.NotFound("task")
 		}
 		t = found[0]
-		return nil
+		return taskNotFound(d.sees(ctx, tx, who, t.CaseID))
 	})
 	return t, err
+}
+
+func taskNotFound(err error) error {
+	if referral.CodeOf(err) == referral.CodeNotFound {
+		return referral.NotFound("task")
+	}
+	return err
 }
 
 func caseOf(r db.CaseRow) Case {
 	c := Case{ID: r.ID, Reference: r.Reference, CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt, CaseInput: CaseInput{
 		Anonymous: r.Anonymous, Name: r.Name, Phone: r.Phone, Email: r.Email, ContactTimes: r.ContactTimes,
 		SafeToCall: r.SafeToCall, SafeToLeaveMessage: r.SafeToLeaveMessage, Municipality: r.Municipality,
-		PostalCode: r.PostalCode, Language: r.Language, Notes: r.Notes}}
+		PostalCode: r.PostalCode, Language: r.Language, Notes: r.Notes, Restricted: r.Restricted}}
 	if r.BirthYear != nil {
 		c.BirthYear = *r.BirthYear
 	}

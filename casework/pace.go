@@ -91,7 +91,7 @@ func (p pace) after(tries int) time.Duration {
 // try counts a try before it is made, so that many at once are counted too. rate_limited, and nothing counted, when one of
 // the paces says to wait.
 func (d *Desk) try(ctx context.Context, list []pace) error {
-	return db.Translate(db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.read(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		now, wait := d.Clock.Now(), time.Duration(0)
 		counted := make([]db.Tries, len(list))
 		for i, p := range list {
@@ -115,12 +115,12 @@ func (d *Desk) try(ctx context.Context, list []pace) error {
 			}
 		}
 		return nil
-	}))
+	})
 }
 
 // right takes back what was counted of someone who was right.
 func (d *Desk) right(ctx context.Context, list []pace) error {
-	return db.Translate(db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.read(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		for _, p := range list {
 			t, err := db.LockTries(ctx, tx, p.key, d.Clock.Now())
 			if err != nil {
@@ -135,7 +135,7 @@ func (d *Desk) right(ctx context.Context, list []pace) error {
 			}
 		}
 		return nil
-	}))
+	})
 }
 
 // knows reports whether someone has signed in to an account with a browser before.
@@ -143,5 +143,5 @@ func (d *Desk) knows(ctx context.Context, account uuid.UUID, from From) (bool, e
 	if from.Device == "" || account == uuid.Nil {
 		return false, nil
 	}
-	return db.KnownDevice(ctx, d.DB, account, token.Hash(from.Device), d.Clock.Now().Add(-knownFor))
+	return db.KnownDevice(db.AsSystem(ctx), d.DB, account, token.Hash(from.Device), d.Clock.Now().Add(-knownFor))
 }

@@ -11,14 +11,6 @@ import (
 	"throughline/referral"
 )
 
-// mayManagePeople is for who looks after accounts and keys.
-func (a Actor) mayManagePeople() error {
-	if a.Role == referral.Admin && a.ID != uuid.Nil {
-		return nil
-	}
-	return &referral.Error{Code: referral.CodeForbidden, Message: "this is for administrators"}
-}
-
 // Person is an account as those see it who look after accounts.
 type Person struct {
 	Account
@@ -48,10 +40,10 @@ func (d *Desk) Person(ctx context.Context, who Actor, id uuid.UUID) (Person, err
 }
 
 func (d *Desk) people(ctx context.Context, who Actor, only uuid.UUID) ([]Person, error) {
-	if err := who.mayManagePeople(); err != nil {
+	if err := who.may(ManagePeople); err != nil {
 		return nil, err
 	}
-	found, err := db.People(ctx, d.DB, who.Organisation, only)
+	found, err := db.People(d.as(ctx, who), d.DB, who.Organisation, only)
 	list := make([]Person, len(found))
 	for i, p := range found {
 		list[i] = Person{Account: accountOf(p.Account), State: stateOf(p, d.Clock.Now()), SecondFactor: p.SecondFactor, SingleSignOn: p.SingleSignOn,
@@ -76,7 +68,7 @@ func stateOf(p db.Person, now time.Time) string {
 // coordinator, as when an account is closed. Errors: forbidden, not_found; invalid with the field role; conflict when
 // nobody could take the work over, or no administrator would be left.
 func (d *Desk) ChangeRole(ctx context.Context, who Actor, id uuid.UUID, role referral.Role) error {
-	if err := who.mayManagePeople(); err != nil {
+	if err := who.may(ManagePeople); err != nil {
 		return err
 	}
 	if !role.HasAccount() {
@@ -102,7 +94,7 @@ func (d *Desk) changeRole(ctx context.Context, tx *sqlx.Tx, a db.Account, role r
 	if err := db.SetRole(ctx, tx, a.ID, role); err != nil {
 		return err
 	}
-	if !role.Staff() {
+	if !role.Staff() || role == referral.Partner {
 		if err := d.giveUp(ctx, tx, a); err != nil {
 			return err
 		}
@@ -132,7 +124,7 @@ func (d *Desk) keepAnAdmin(ctx context.Context, tx *sqlx.Tx, a db.Account) error
 
 // ClosePerson closes an account, or takes an invitation back. Errors: forbidden, not_found; conflict as ChangeRole.
 func (d *Desk) ClosePerson(ctx context.Context, who Actor, id uuid.UUID) error {
-	if err := who.mayManagePeople(); err != nil {
+	if err := who.may(ManagePeople); err != nil {
 		return err
 	}
 	return d.managed(ctx, who, "close_account", id, func(ctx context.Context, tx *sqlx.Tx) error {
@@ -149,7 +141,7 @@ func (d *Desk) ClosePerson(ctx context.Context, who Actor, id uuid.UUID) error {
 
 // SignOutPerson ends all of someone's visits.
 func (d *Desk) SignOutPerson(ctx context.Context, who Actor, id uuid.UUID) error {
-	if err := who.mayManagePeople(); err != nil {
+	if err := who.may(ManagePeople); err != nil {
 		return err
 	}
 	return d.managed(ctx, who, "sign_out_everywhere", id, func(ctx context.Context, tx *sqlx.Tx) error {
@@ -167,7 +159,7 @@ func (d *Desk) SignOutPerson(ctx context.Context, who Actor, id uuid.UUID) error
 // again; if their role asks for a second factor, they make one before anything else. forbidden for one's own: who is at
 // someone else's browser could take the account over.
 func (d *Desk) ResetSecondFactor(ctx context.Context, who Actor, id uuid.UUID) error {
-	if err := who.mayManagePeople(); err != nil {
+	if err := who.may(ManagePeople); err != nil {
 		return err
 	}
 	if id == who.ID {
@@ -184,9 +176,10 @@ func (d *Desk) ResetSecondFactor(ctx context.Context, who Actor, id uuid.UUID) e
 	})
 }
 
-// managed changes an account of someone else, in one transaction with the audit entry.
+// managed changes an account of someone else, in one transaction with the audit entry. As the house: the work that goes to
+// another is of cases that no administrator sees.
 func (d *Desk) managed(ctx context.Context, who Actor, action string, id uuid.UUID, do func(ctx context.Context, tx *sqlx.Tx) error) error {
-	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := do(ctx, tx); err != nil {
 			return err
 		}

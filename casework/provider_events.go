@@ -50,12 +50,12 @@ func (d *Desk) Hear(ctx context.Context, events []ProviderEvent) (Heard, error) 
 		rows[i] = rowOf(e, now)
 	}
 	var outcomes []string
-	err := db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+	err := d.read(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) (err error) {
 		outcomes, err = db.InsertEvents(ctx, tx, rows, now)
 		return err
 	})
 	if err != nil {
-		return Heard{}, db.Translate(err)
+		return Heard{}, err
 	}
 	h := Heard{New: len(outcomes), Repeated: len(events) - len(outcomes), Aside: map[string]int{}}
 	for _, o := range outcomes {
@@ -91,13 +91,13 @@ func rowOf(e ProviderEvent, now time.Time) db.NewEvent {
 
 // LettersWithEvents lists up to n letters about which something was heard that has not been applied.
 func (d *Desk) LettersWithEvents(ctx context.Context, n int) ([]uuid.UUID, error) {
-	return db.MessagesWithEvents(ctx, d.DB, n)
+	return db.MessagesWithEvents(db.AsSystem(ctx), d.DB, n)
 }
 
 // ApplyEvents does what the events of one letter ask for. Done twice, the second time does nothing. When it fails the
 // events are kept and tried again later.
 func (d *Desk) ApplyEvents(ctx context.Context, letter uuid.UUID) error {
-	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err := d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		m, err := db.LockFate(ctx, tx, letter)
 		if err != nil {
 			return err
@@ -121,7 +121,7 @@ func (d *Desk) ApplyEvents(ctx context.Context, letter uuid.UUID) error {
 	if err == nil {
 		return nil
 	}
-	if back := db.PutBackEvents(context.WithoutCancel(ctx), d.DB, letter); back != nil {
+	if back := db.PutBackEvents(db.AsSystem(context.WithoutCancel(ctx)), d.DB, letter); back != nil {
 		return back
 	}
 	return err

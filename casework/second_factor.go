@@ -70,7 +70,7 @@ func (d *Desk) CheckCode(ctx context.Context, account uuid.UUID, code string, fr
 	if err := d.try(ctx, tries); err != nil {
 		return err
 	}
-	err = d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error { return d.takeCode(ctx, tx, account, bare(code)) })
+	err = d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error { return d.takeCode(ctx, tx, account, bare(code)) })
 	if err != nil {
 		return err
 	}
@@ -118,6 +118,7 @@ type SecondFactor struct {
 // SecondFactor reads how one's own second factor stands.
 func (d *Desk) SecondFactor(ctx context.Context, who Visitor) (SecondFactor, error) {
 	out := SecondFactor{Wanted: d.wantsSecondFactor(who.Role)}
+	ctx = d.as(ctx, who.Actor(ViaPage))
 	f, err := db.FindSecondFactor(ctx, d.DB, who.ID)
 	if referral.CodeOf(err) == referral.CodeNotFound {
 		return out, nil
@@ -166,6 +167,7 @@ func (d *Desk) ProposeSecondFactor(ctx context.Context, who Visitor, present str
 // proveAgain asks for a code of the second factor in use, if there is one: who finds a browser left open must not take the
 // account over.
 func (d *Desk) proveAgain(ctx context.Context, who Visitor, code string, from From) error {
+	ctx = d.as(ctx, who.Actor(ViaPage))
 	f, err := db.FindSecondFactor(ctx, d.DB, who.ID)
 	if referral.CodeOf(err) == referral.CodeNotFound || (err == nil && f.Secret == "") {
 		return nil

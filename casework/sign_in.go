@@ -35,7 +35,7 @@ var errSignIn = &referral.Error{Code: referral.CodeUnauthenticated, Message: "th
 // says that a code must be checked too before the account may be entered. rate_limited, with *Slow inside, after too many
 // wrong tries.
 func (d *Desk) SignIn(ctx context.Context, email, password string, from From) (who Account, codeNeeded bool, err error) {
-	email = strings.TrimSpace(email)
+	ctx, email = db.AsSystem(ctx), strings.TrimSpace(email)
 	a, err := db.FindAccountByEmail(ctx, d.DB, email)
 	if err != nil && referral.CodeOf(err) != referral.CodeNotFound {
 		return who, false, err
@@ -68,7 +68,7 @@ func (d *Desk) SignIn(ctx context.Context, email, password string, from From) (w
 // Enter begins a visit of someone who has proved who they are. Their browser is known from then on.
 func (d *Desk) Enter(ctx context.Context, who Account, by Method, from From) (visit uuid.UUID, err error) {
 	v := db.Visit{ID: uuid.New(), OrganisationID: who.OrganisationID, AccountID: who.ID, Method: string(by), Browser: from.Browser}
-	return v.ID, d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return v.ID, d.change(ctx, who.Actor(ViaPage), func(ctx context.Context, tx *sqlx.Tx) error {
 		a, err := db.StayAtWork(ctx, tx, who.ID)
 		if err != nil {
 			return err
@@ -103,7 +103,7 @@ type Visitor struct {
 // Visitor reads who is on a visit; not_found when it has ended, ran out, or rested too long, or the account was closed.
 func (d *Desk) Visitor(ctx context.Context, visit uuid.UUID) (Visitor, error) {
 	now := d.Clock.Now()
-	found, err := db.FindVisitor(ctx, d.DB, visit, now, now.Add(-IdleTimeout))
+	found, err := db.FindVisitor(db.AsSystem(ctx), d.DB, visit, now, now.Add(-IdleTimeout))
 	if err != nil {
 		return Visitor{}, err
 	}
@@ -125,7 +125,7 @@ type Visit struct {
 // Visits lists someone's own visits that go on, the latest first.
 func (d *Desk) Visits(ctx context.Context, who Visitor) ([]Visit, error) {
 	now := d.Clock.Now()
-	found, err := db.Visits(ctx, d.DB, who.ID, now, now.Add(-IdleTimeout))
+	found, err := db.Visits(d.as(ctx, who.Actor(ViaPage)), d.DB, who.ID, now, now.Add(-IdleTimeout))
 	list := make([]Visit, len(found))
 	for i, v := range found {
 		list[i] = Visit{ID: v.ID, By: Method(v.Method), Browser: v.Browser, Since: v.CreatedAt, SeenAt: v.SeenAt, Until: v.ExpiresAt, IsThis: v.ID == who.Visit}
@@ -135,7 +135,7 @@ func (d *Desk) Visits(ctx context.Context, who Visitor) ([]Visit, error) {
 
 // Leave ends a visit; one that has ended stays so.
 func (d *Desk) Leave(ctx context.Context, who Visitor) error {
-	err := db.EndVisit(ctx, d.DB, who.ID, who.Visit, d.Clock.Now())
+	err := db.EndVisit(d.as(ctx, who.Actor(ViaPage)), d.DB, who.ID, who.Visit, d.Clock.Now())
 	if referral.CodeOf(err) == referral.CodeNotFound {
 		return nil
 	}
@@ -161,7 +161,7 @@ func (d *Desk) SignOutEverywhere(ctx context.Context, who Visitor) error {
 
 // ChangePassword gives someone another password who knows the present one. Their other visits end.
 func (d *Desk) ChangePassword(ctx context.Context, who Visitor, present, password string, from From) error {
-	a, err := db.FindAccount(ctx, d.DB, who.ID)
+	a, err := db.FindAccount(d.as(ctx, who.Actor(ViaPage)), d.DB, who.ID)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (d *Desk) ChangePassword(ctx context.Context, who Visitor, present, passwor
 
 // own changes something of one's own account, in one transaction with the audit entry.
 func (d *Desk) own(ctx context.Context, who Visitor, action string, do func(ctx context.Context, tx *sqlx.Tx) error) error {
-	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.change(ctx, who.Actor(ViaPage), func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := do(ctx, tx); err != nil {
 			return err
 		}

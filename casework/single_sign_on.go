@@ -28,7 +28,7 @@ func (d *Desk) SignInBy(ctx context.Context, i Identity) (who Account, err error
 	if i.Issuer == "" || i.Subject == "" || !i.Role.HasAccount() {
 		return who, errStranger
 	}
-	return who, d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return who, d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		a, err := d.identified(ctx, tx, i)
 		if referral.CodeOf(err) == referral.CodeNotFound {
 			return errStranger
@@ -101,5 +101,5 @@ func (d *Desk) followGroups(ctx context.Context, tx *sqlx.Tx, a *db.Account, rol
 
 // HasSingleSignOn reports whether someone's account is bound to an identity: then its role follows the groups there.
 func (d *Desk) HasSingleSignOn(ctx context.Context, account uuid.UUID) (bool, error) {
-	return db.HasIdentity(ctx, d.DB, account)
+	return db.HasIdentity(db.AsSystem(ctx), d.DB, account)
 }

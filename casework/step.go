@@ -18,6 +18,7 @@ import (
 // say (a changed policy, a calendar, a failed mail), the record is brought up to date. not_found when there is none.
 func (d *Desk) Next(ctx context.Context, id uuid.UUID, at time.Time) (referral.Step, error) {
 	now := d.at(at)
+	ctx = db.AsSystem(ctx)
 	rec, err := db.ReadRecord(ctx, d.DB, id)
 	if err != nil {
 		return referral.Step{}, err
@@ -29,7 +30,7 @@ func (d *Desk) Next(ctx context.Context, id uuid.UUID, at time.Time) (referral.S
 	if current(rec.Step, step, now) {
 		return step, nil
 	}
-	return step, d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return step, d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		w, err := d.lock(ctx, tx, ClockActor(rec.Organisation), id, now)
 		if err != nil {
 			return err
@@ -59,7 +60,7 @@ func current(stored, step referral.Step, now time.Time) bool {
 // was faster or because this runs a second time, is left alone: the answer is just the step that is next now.
 func (d *Desk) Run(ctx context.Context, id uuid.UUID, step referral.Step, at time.Time) (referral.Step, error) {
 	var after referral.Step
-	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err := d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		w, err := d.take(ctx, tx, ClockActor, id, at)
 		if err != nil {
 			return err

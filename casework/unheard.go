@@ -18,6 +18,7 @@ const atOnce = 200
 // final within the policy's time (I8), and says how many. Next watches over the letters that want one; for a receipt or
 // a notice, sent when an offer has often ended, no step waits.
 func (d *Desk) CallAboutNotices(ctx context.Context) (called int, err error) {
+	ctx = db.AsSystem(ctx)
 	organisations, err := db.Organisations(ctx, d.DB)
 	if err != nil {
 		return 0, err
@@ -59,7 +60,7 @@ func callBy(m db.MessageFate, p referral.Policy) time.Time {
 }
 
 func (d *Desk) callAboutNotice(ctx context.Context, letter uuid.UUID) error {
-	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		now := d.Clock.Now()
 		m, err := db.LockFate(ctx, tx, letter)
 		if err != nil || m.Final != "" || m.Unheard != nil {

@@ -55,10 +55,10 @@ const (
 
 // UnusualAccess lists what was unusual within the last two weeks, the newest first.
 func (d *Desk) UnusualAccess(ctx context.Context, who Actor, export bool) (list []Unusual, err error) {
-	if err := who.mayReadAudit(); err != nil {
+	if err := who.may(ReadAudit); err != nil {
 		return nil, err
 	}
-	err = d.audited(ctx, who, TrailQuery{Export: export}.look(db.AuditList, "audit", uuid.Nil), func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) {
+	err = d.audited(ctx, machine, who, TrailQuery{Export: export}.look(db.AuditList, "audit", uuid.Nil), func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) {
 		list, err = d.unusual(ctx, tx, who.Organisation)
 		return everyCase(list, func(u Unusual) []uuid.UUID { return u.Cases }), err
 	})

@@ -90,6 +90,7 @@ func (c *CaseInput) tidy(now time.Time) error {
 		f.add(referral.Invalid("birth_year", "must be from 1900 to this year"))
 	}
 	f.add(c.tidyLanguage())
+	f.add(checkKind(c.Restricted))
 	return f.err()
 }
 

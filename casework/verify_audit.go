@@ -49,7 +49,7 @@ const (
 // snapshot, and compares them with heads that were exported. It changes nothing.
 func (d *Desk) VerifyAudit(ctx context.Context, organisation uuid.UUID, exported []ExportedHead) (Verified, error) {
 	v := &verifying{Verified: Verified{Tamperings: []Tampering{}}}
-	err := db.Snapshot(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
+	err := db.Snapshot(db.AsSystem(ctx), d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
 		organisations, err := db.Organisations(ctx, tx)
 		if err != nil {
 			return err

@@ -31,6 +31,7 @@ type Late struct {
 
 // LateReferrals lists what is overdue for longer than least, the longest first, at most n, without those to skip.
 func (d *Desk) LateReferrals(ctx context.Context, least time.Duration, skip []uuid.UUID, n int) ([]Late, error) {
+	ctx = db.AsSystem(ctx)
 	rows, err := db.LateReferrals(ctx, d.DB, d.Clock.Now().Add(-least), skip, n)
 	if err != nil {
 		return nil, err
@@ -88,13 +89,13 @@ func (d *Desk) NoteMend(ctx context.Context, id uuid.UUID, what referral.Left) e
 
 // SilentLetters lists letters whose attempt never came to an end and that nobody is at work on.
 func (d *Desk) SilentLetters(ctx context.Context, n int) ([]uuid.UUID, error) {
-	return db.SilentMessages(ctx, d.DB, d.Clock.Now().Add(-sendLimit), n)
+	return db.SilentMessages(db.AsSystem(ctx), d.DB, d.Clock.Now().Add(-sendLimit), n)
 }
 
 // SilentLetter settles such a letter as ambiguous: nobody knows whether it went out, and a person will call. settled is
 // false when its attempt has come to an end after all.
 func (d *Desk) SilentLetter(ctx context.Context, id uuid.UUID) (settled bool, err error) {
-	err = d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		now := d.Clock.Now()
 		m, err := db.LockMessage(ctx, tx, id)
 		settled = err == nil && m.State == db.MessageClaimed && m.AttemptedAt != nil && m.AttemptedAt.Before(now.Add(-sendLimit))
@@ -117,7 +118,7 @@ func (d *Desk) SilentLetter(ctx context.Context, id uuid.UUID) (settled bool, er
 // LeftLetters lists letters that failed, or may have, without anyone having been asked to see to it.
 func (d *Desk) LeftLetters(ctx context.Context, n int) ([]uuid.UUID, error) {
 	now := d.Clock.Now()
-	return db.LeftMessages(ctx, d.DB, now.Add(-stepGrace), now.Add(-unknownLimit), now.AddDate(0, 0, -failedDays), n)
+	return db.LeftMessages(db.AsSystem(ctx), d.DB, now.Add(-stepGrace), now.Add(-unknownLimit), now.AddDate(0, 0, -failedDays), n)
 }
 
 // LeftLetter asks a person to call about such a letter. raised is false when somebody has been asked meanwhile.
@@ -145,7 +146,7 @@ func (w *work) call(ctx context.Context, offer uuid.UUID, class, cause string) e
 
 // LostLetters lists letters that wait to go out although nothing promises to send them.
 func (d *Desk) LostLetters(ctx context.Context, n int) ([]uuid.UUID, error) {
-	return db.LostMessages(ctx, d.DB, d.Clock.Now().Add(-sendLimit), n)
+	return db.LostMessages(db.AsSystem(ctx), d.DB, d.Clock.Now().Add(-sendLimit), n)
 }
 
 // LostLetter promises such a letter again: it surely was not sent. promised is false when something promises it.
@@ -162,7 +163,7 @@ func (d *Desk) LostLetter(ctx context.Context, id uuid.UUID) (promised bool, err
 
 // mend opens a referral for the watchdog, of whatever organisation it is.
 func (d *Desk) mend(ctx context.Context, id uuid.UUID, do func(context.Context, *work) error) error {
-	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		w, err := d.take(ctx, tx, watchdog, id, d.Clock.Now())
 		if err != nil {
 			return err
@@ -173,7 +174,7 @@ func (d *Desk) mend(ctx context.Context, id uuid.UUID, do func(context.Context, 
 
 // letter opens a letter, and then its referral, in the order in which a delivery does.
 func (d *Desk) letter(ctx context.Context, id uuid.UUID, do func(context.Context, *work, db.Message) error) error {
-	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		m, err := db.LockMessage(ctx, tx, id)
 		if err != nil {
 			return err

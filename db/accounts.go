@@ -31,9 +31,11 @@ type Account struct {
 	PasswordHash   string        `db:"password_hash"`
 	Active         bool          `db:"active"`
 	CreatedAt      time.Time     `db:"created_at"`
+	Region         *uuid.UUID    `db:"region_id"` // whose cases alone are seen; nil: all of the organisation's
+	Partner        string        `db:"partner"`   // the organisation that a partner refers for
 }
 
-const accountColumns = `id, organisation_id, email, name, role, locale, password_hash, active, created_at`
+const accountColumns = `id, organisation_id, email, name, role, locale, password_hash, active, created_at, region_id, partner`
 
 // InsertOrganisation adds a helpline.
 func InsertOrganisation(ctx context.Context, q sqlx.ExecerContext, o Organisation) error {
@@ -68,7 +70,7 @@ func Organisations(ctx context.Context, q sqlx.QueryerContext) ([]Organisation, 
 // InsertAccount adds someone; conflict when the address has an account.
 func InsertAccount(ctx context.Context, q sqlx.ExtContext, a Account) error {
 	_, err := sqlx.NamedExecContext(ctx, q, `INSERT INTO accounts (`+accountColumns+`) VALUES (:id, :organisation_id, :email,
-		:name, :role, :locale, :password_hash, :active, :created_at)`, a)
+		:name, :role, :locale, :password_hash, :active, :created_at, :region_id, :partner)`, a)
 	if err != nil {
 		return fmt.Errorf("save account: %w", Translate(err))
 	}
@@ -120,7 +122,7 @@ func CloseAccount(ctx context.Context, q sqlx.ExecerContext, id uuid.UUID) error
 
 // SetRole gives an account another role; not_found when there is no such account.
 func SetRole(ctx context.Context, q sqlx.ExecerContext, id uuid.UUID, role referral.Role) error {
-	return setAccount(ctx, q, `UPDATE accounts SET role = $2 WHERE id = $1`, id, role)
+	return setAccount(ctx, q, `UPDATE accounts SET role = $2, partner = CASE WHEN $2 = 'partner' THEN partner ELSE '' END WHERE id = $1`, id, role)
 }
 
 // OpenAccount lets someone sign in who was invited; not_found when there is no such account.
@@ -156,7 +158,7 @@ func TakesIn(ctx context.Context, tx *sqlx.Tx, organisation, id uuid.UUID) (Acco
 // LockLeaver keeps others from closing an account, or those of the coordinators who may have to take over, until the
 // transaction ends. They are locked by id, so that two who leave at once wait for one another in one direction only.
 func LockLeaver(ctx context.Context, tx *sqlx.Tx, organisation, id uuid.UUID) error {
-	_, err := tx.ExecContext(ctx, `SELECT FROM accounts WHERE organisation_id = $1 AND (id = $2 OR (role = 'coordinator' AND active))
+	_, err := tx.ExecContext(ctx, `SELECT FROM accounts WHERE organisation_id = $1 AND (id = $2 OR (role IN ('coordinator', 'supervisor') AND active))
 		ORDER BY id FOR NO KEY UPDATE`, organisation, id)
 	if err != nil {
 		return fmt.Errorf("lock accounts: %w", Translate(err))
@@ -164,11 +166,11 @@ func LockLeaver(ctx context.Context, tx *sqlx.Tx, organisation, id uuid.UUID) er
 	return nil
 }
 
-// OldestCoordinator finds the coordinator who has been with an organisation longest and still is; not_found when there is
-// none. LockLeaver keeps it so.
-func OldestCoordinator(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID) (Account, error) {
-	return account(ctx, tx, `SELECT `+accountColumns+` FROM accounts WHERE organisation_id = $1 AND role = 'coordinator' AND active
-		ORDER BY created_at, id LIMIT 1`, organisation)
+// OldestCoordinator finds the coordinator, or supervisor, who has been with an organisation longest, still is, and sees all
+// that someone who leaves has seen; not_found when there is none. LockLeaver keeps it so.
+func OldestCoordinator(ctx context.Context, tx *sqlx.Tx, leaver Account) (Account, error) {
+	return account(ctx, tx, `SELECT `+accountColumns+` FROM accounts WHERE organisation_id = $1 AND role IN ('coordinator', 'supervisor')
+		AND active AND (region_id IS NULL OR region_id = $2) ORDER BY created_at, id LIMIT 1`, leaver.OrganisationID, leaver.Region)
 }
 
 // WorkOf lists the referrals that are someone's to carry on, and those with an open task of theirs.

@@ -28,22 +28,30 @@ type CaseRow struct {
 	Language           string    `db:"language"`
 	CreatedBy          uuid.UUID `db:"created_by"`
 	CreatedAt          time.Time `db:"created_at"`
+	// Region and Partner are those of who opened it, and say who else may see it.
+	Region  *uuid.UUID `db:"region_id"`
+	Partner string     `db:"partner"`
+	// Restricted is why it is for named people only; "" when it is not. It is written by Restrict.
+	Restricted string `db:"restricted"`
 }
 
 const caseColumns = `id, organisation_id, reference, anonymous, name, phone, email, contact_times, safe_to_call,
-	safe_to_leave_message, municipality, postal_code, birth_year, notes, language, created_by, created_at`
+	safe_to_leave_message, municipality, postal_code, birth_year, notes, language, created_by, created_at, region_id, partner`
 
 // InsertCase opens a folder.
 func InsertCase(c CaseRow) Part {
 	return part(nil, `new_case AS (INSERT INTO cases (`+caseColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
-		$14, $15, $16, $17))`, c.ID, c.OrganisationID, c.Reference, c.Anonymous, c.Name, c.Phone, c.Email, c.ContactTimes, c.SafeToCall,
-		c.SafeToLeaveMessage, c.Municipality, c.PostalCode, c.BirthYear, c.Notes, c.Language, c.CreatedBy, c.CreatedAt)
+		$14, $15, $16, $17, $18, $19))`, c.ID, c.OrganisationID, c.Reference, c.Anonymous, c.Name, c.Phone, c.Email, c.ContactTimes, c.SafeToCall,
+		c.SafeToLeaveMessage, c.Municipality, c.PostalCode, c.BirthYear, c.Notes, c.Language, c.CreatedBy, c.CreatedAt,
+		c.Region, c.Partner)
 }
 
 // FindCase reads a folder of an organisation; not_found also when it is another's.
 func FindCase(ctx context.Context, q sqlx.QueryerContext, organisation, id uuid.UUID) (CaseRow, error) {
 	var c CaseRow
-	err := sqlx.GetContext(ctx, q, &c, `SELECT `+caseColumns+` FROM cases WHERE id = $1 AND organisation_id = $2`, id, organisation)
+	err := sqlx.GetContext(ctx, q, &c, `SELECT `+caseColumns+`,
+			coalesce((SELECT kind FROM restrictions r WHERE r.case_id = cases.id), '') AS restricted
+		FROM cases WHERE id = $1 AND organisation_id = $2`, id, organisation)
 	if err != nil {
 		return c, fmt.Errorf("read case: %w", Translate(err))
 	}

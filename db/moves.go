@@ -21,7 +21,7 @@ type Move struct {
 // place, the agency that is being asked meanwhile is let go on the helpline's behalf, though another agency's yes does it.
 const by = `CASE WHEN what = 'withdraw' AND EXISTS (SELECT FROM timeline yes WHERE yes.referral_id = t.referral_id
 		AND yes.version = t.version AND yes.what = 'accept' AND yes.offer_id <> t.offer_id) THEN 'navigator'
-	WHEN actor_role IN ('navigator', 'coordinator') AND actor_for IN ('agency', 'client') THEN actor_for ELSE actor_role END`
+	WHEN actor_role IN ('navigator', 'coordinator', 'supervisor', 'partner') AND actor_for IN ('agency', 'client') THEN actor_for ELSE actor_role END`
 
 // Moves lists every way in which anything was ever moved: a few dozen, however many referrals there are.
 func Moves(ctx context.Context, q sqlx.QueryerContext) ([]Move, error) {

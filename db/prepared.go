@@ -33,7 +33,7 @@ type conn interface {
 	driver.QueryerContext
 	driver.ExecerContext
 	driver.ConnPrepareContext
-	driver.ConnBeginTx
+	driver.Tx // of a transaction that is open
 	driver.Pinger
 	driver.SessionResetter
 	driver.Validator
@@ -52,6 +52,9 @@ type preparingConn struct {
 	seen     map[string]bool
 	prepared map[string]statement
 	over     func() error // tells whether the context of what was done last has ended
+	scope    Scope        // who asks outside a transaction
+	inTx     bool
+	lost     bool // nobody knows who asks
 }
 
 func (c *preparingConn) begin(ctx context.Context) {
@@ -63,11 +66,14 @@ func (c *preparingConn) begin(ctx context.Context) {
 // server to stop what a prepared statement was doing, does not wait for ever until that is heard, and keeps the connection:
 // heard late, it would stop what someone else is doing.
 func (c *preparingConn) IsValid() bool {
-	return c.conn.IsValid() && (c.over == nil || c.over() == nil)
+	return !c.lost && c.conn.IsValid() && (c.over == nil || c.over() == nil)
 }
 
 func (c *preparingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	c.begin(ctx)
+	if err := c.speakFor(ctx); err != nil {
+		return nil, err
+	}
 	s, err := c.statement(ctx, query, args)
 	if err != nil {
 		return nil, err
@@ -82,6 +88,9 @@ func (c *preparingConn) QueryContext(ctx context.Context, query string, args []d
 
 func (c *preparingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	c.begin(ctx)
+	if err := c.speakFor(ctx); err != nil {
+		return nil, err
+	}
 	s, err := c.statement(ctx, query, args)
 	if err != nil {
 		return nil, err
@@ -96,12 +105,10 @@ func (c *preparingConn) ExecContext(ctx context.Context, query string, args []dr
 
 func (c *preparingConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	c.begin(ctx)
+	if err := c.speakFor(ctx); err != nil {
+		return nil, err
+	}
 	return c.conn.PrepareContext(ctx, query)
-}
-
-func (c *preparingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
-	c.begin(ctx)
-	return c.conn.BeginTx(ctx, o)
 }
 
 func (c *preparingConn) Ping(ctx context.Context) error {

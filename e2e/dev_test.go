@@ -14,6 +14,7 @@ import (
 // credentials are what the development binary writes for whoever sits at the machine.
 type credentials struct {
 	DatabaseURL       string `json:"database_url"`
+	OwnersURL         string `json:"migration_database_url"`
 	TemporalAddress   string `json:"temporal_address"`
 	TemporalNamespace string `json:"temporal_namespace"`
 	BaseURL           string `json:"base_url"`
@@ -108,5 +109,5 @@ func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
 
 // production is the environment that points the production binary at what the development binary runs.
 func (d *dev) production() []string {
-	return bare("DATABASE_URL="+d.DatabaseURL, "TEMPORAL_ADDRESS="+d.TemporalAddress, "TEMPORAL_NAMESPACE="+d.TemporalNamespace)
+	return bare("DATABASE_URL="+d.DatabaseURL, "MIGRATION_DATABASE_URL="+d.OwnersURL, "TEMPORAL_ADDRESS="+d.TemporalAddress, "TEMPORAL_NAMESPACE="+d.TemporalNamespace)
 }

@@ -36,7 +36,7 @@ func deploy(t *testing.T) *deployment {
 	d := &deployment{t: t, stack: stack, provider: mailtest.New(t)}
 	address := freePort(t)
 	d.base = "http://" + address
-	d.environment = bare("DATABASE_URL="+stack.DatabaseURL, "TEMPORAL_ADDRESS="+stack.TemporalAddress, "TEMPORAL_NAMESPACE="+stack.Namespace,
+	d.environment = bare("DATABASE_URL="+stack.AppURL, "MIGRATION_DATABASE_URL="+stack.DatabaseURL, "TEMPORAL_ADDRESS="+stack.TemporalAddress, "TEMPORAL_NAMESPACE="+stack.Namespace,
 		"BASE_URL="+d.base, "LISTEN_ADDR="+address, "MAIL_PROVIDER=sendgrid", "SENDGRID_API_KEY="+providerKey,
 		"SENDGRID_BASE_URL="+d.provider.URL, "MAIL_FROM=referrals@throughline.example")
 	key, shown := mailtest.NewEventKey()
@@ -275,7 +275,7 @@ func TestWhatIsMissingAtTheStartIsNamed(t *testing.T) {
 	nowhere, err := url.Parse(d.stack.DatabaseURL)
 	must(t, err)
 	nowhere.Path = "/nowhere"
-	refuses(t, runs(t, append(d.environment, "DATABASE_URL="+nowhere.String()), "", "throughline", "migrate"), 1,
+	refuses(t, runs(t, append(d.environment, "MIGRATION_DATABASE_URL="+nowhere.String()), "", "throughline", "migrate"), 1,
 		`no database "nowhere"`, "create it", "DATABASE_URL")
 	nowhere.Host = freePort(t)
 	refuses(t, runs(t, append(d.environment, "DATABASE_URL="+nowhere.String()), "", "throughline", "serve"), 1,

@@ -71,7 +71,7 @@ func (d *dev) scanned(t *testing.T) {
 // footprint is everything of a referral that a decision would change.
 func (d *dev) footprint(t *testing.T, id string) string {
 	t.Helper()
-	db, err := sql.Open("postgres", d.DatabaseURL)
+	db, err := sql.Open("postgres", d.OwnersURL)
 	must(t, err)
 	defer db.Close()
 	var all string

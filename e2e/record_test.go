@@ -13,7 +13,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // count reads one number from the record, and never writes.
 func (d *dev) count(query string, args ...any) int {
 	d.t.Helper()
-	return count(d.t, d.DatabaseURL, query, args...)
+	return count(d.t, d.OwnersURL, query, args...)
 }
 
 func count(t testing.TB, url, query string, args ...any) int {

@@ -21,7 +21,7 @@ func (a Actor) as() Role {
 	if a.Role.Staff() && (a.For == Agency || a.For == Client) {
 		return a.For
 	}
-	return a.Role
+	return a.Role.As()
 }
 
 // NewOffer is a service to be asked, in the order the client agreed to.

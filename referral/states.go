@@ -2,6 +2,8 @@
 // for which reasons, and what must happen next and by when. It is pure: no clock, no database, no network.
 package referral
 
+import "slices"
+
 // State is a referral's own state.
 type State string
 
@@ -89,13 +91,36 @@ const (
 	Client      Role = "client"
 	Navigator   Role = "navigator"
 	Coordinator Role = "coordinator"
+	Supervisor  Role = "supervisor"  // a coordinator who also answers for restricted cases
+	DataEditor  Role = "data_editor" // keeps the directory
+	Partner     Role = "partner"     // refers for the clients of another organisation
+	Auditor     Role = "auditor"     // reads who looked at what
+	Admin       Role = "admin"       // people, keys, policy
 )
 
-// StaffRoles are the roles that have an account at the helpline.
-var StaffRoles = []Role{Navigator, Coordinator}
+// StaffRoles are the roles that carry referrals: they own them and take tasks.
+var StaffRoles = []Role{Navigator, Coordinator, Supervisor, Partner}
 
-// Staff reports an account of the helpline.
-func (r Role) Staff() bool { return r == Navigator || r == Coordinator }
+// AccountRoles are the roles that an account can have, in the order in which they are offered.
+var AccountRoles = []Role{Navigator, Coordinator, Supervisor, DataEditor, Partner, Auditor, Admin}
+
+// HasAccount reports a role that an account can have.
+func (r Role) HasAccount() bool { return slices.Contains(AccountRoles, r) }
+
+// Staff reports a role that carries referrals.
+func (r Role) Staff() bool { return slices.Contains(StaffRoles, r) }
+
+// As is the role whose rules hold for another: a supervisor can do all that a coordinator can, and a partner does for its
+// own clients what a navigator does.
+func (r Role) As() Role {
+	switch r {
+	case Supervisor:
+		return Coordinator
+	case Partner:
+		return Navigator
+	}
+	return r
+}
 
 // Urgency chooses the pace of the policy. Urgent means safety or shelter tonight.
 type Urgency string

@@ -108,9 +108,15 @@ func newHelpline(t *testing.T, c Config) *helpline {
 	return helplineOn(t, demo.New(t), c)
 }
 
-func helplineOn(t *testing.T, pool *sqlx.DB, c Config) *helpline {
+// helplineOn opens the server, as the application, on a database that the owner looks at and prepares.
+func helplineOn(t *testing.T, owner *sqlx.DB, c Config) *helpline {
 	t.Helper()
-	h := &helpline{t: t, db: pool, clock: clock.NewManual(mondayTen), log: &lockedBuffer{},
+	return helplineFor(t, owner, dbtest.App(t, owner), c)
+}
+
+func helplineFor(t *testing.T, owner, pool *sqlx.DB, c Config) *helpline {
+	t.Helper()
+	h := &helpline{t: t, db: owner, clock: clock.NewManual(mondayTen), log: &lockedBuffer{},
 		navigator: people[0].key, account: people[0].account, stranger: people[1].key}
 	h.desk = casework.New(pool, h.clock, nil)
 	h.desk.SecondFactorFor = nil // its own tests ask for it

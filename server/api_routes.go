@@ -18,8 +18,9 @@ import (
 type resource struct {
 	path      string
 	get, post echo.HandlerFunc // nil: not allowed
-	open      bool             // without a key
-	scope     casework.Scope   // that a key needs; "" is read to look and write to change
+	may       casework.Permission
+	open      bool           // without a key
+	scope     casework.Scope // that a key needs; "" is read to look and write to change
 }
 
 // needs is the scope that a key must have for a method.
@@ -36,16 +37,16 @@ func (r resource) needs(method string) casework.Scope {
 func (s *Server) apiResources() []resource {
 	return []resource{
 		{path: "/openapi.json", get: s.apiContract, open: true},
-		{path: "/cases", post: s.apiOpenCase},
-		{path: "/cases/:id", get: s.apiCase},
-		{path: "/referrals", post: s.apiRefer},
-		{path: "/referrals/:id", get: s.apiReferral},
-		{path: "/referrals/:id/timeline", get: s.apiTimeline},
-		{path: "/referrals/:id/:command", post: s.apiCommand},
-		{path: "/services", get: s.apiServices, scope: casework.ScopeDirectory},
-		{path: "/tasks", get: s.apiTasks},
-		{path: "/queue", get: s.apiQueue},
-		{path: "/mailbox", get: s.apiMailbox},
+		{path: "/cases", post: s.apiOpenCase, may: casework.TakeCalls},
+		{path: "/cases/:id", get: s.apiCase, may: casework.SeeCases},
+		{path: "/referrals", post: s.apiRefer, may: casework.TakeCalls},
+		{path: "/referrals/:id", get: s.apiReferral, may: casework.SeeCases},
+		{path: "/referrals/:id/timeline", get: s.apiTimeline, may: casework.SeeCases},
+		{path: "/referrals/:id/:command", post: s.apiCommand, may: casework.CarryReferrals},
+		{path: "/services", get: s.apiServices, may: casework.SearchDirectory, scope: casework.ScopeDirectory},
+		{path: "/tasks", get: s.apiTasks, may: casework.SeeCases},
+		{path: "/queue", get: s.apiQueue, may: casework.SeeCases},
+		{path: "/mailbox", get: s.apiMailbox, may: casework.SeeCases},
 	}
 }
 
@@ -68,7 +69,7 @@ func (s *Server) apiRoutes(g *echo.Group) {
 			case r.open:
 				g.Add(method, r.path, handle)
 			default:
-				g.Add(method, r.path, handle, s.keyed(r.needs(method)))
+				g.Add(method, r.path, handle, s.keyed(r.needs(method)), needs(r.may))
 			}
 		}
 	}

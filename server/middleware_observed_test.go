@@ -131,7 +131,7 @@ func TestACommandIsTracedBelowItsRequest(t *testing.T) {
 	if !strings.Contains(string(raw), `"conflict"`) {
 		t.Errorf("the command that came too late says %s", raw)
 	}
-	h.must(h.db.Close())
+	h.must(h.desk.DB.Close())
 	before := len(spans.Ended())
 	h.ask("GET", "/queue", h.navigator, "")
 	for _, s := range spans.Ended()[before:] {

@@ -14,16 +14,16 @@ import (
 )
 
 // auditRoutes are the auditor's pages, and the report that a client can ask for.
-func (s *Server) auditRoutes(get, post func(path string, h echo.HandlerFunc)) {
-	get("/audit", s.auditPage)
-	post("/audit", s.auditFind)
-	get("/audit/cases/:id", s.auditCase)
-	get("/audit/cases/:id/csv", s.auditCase)
-	get("/audit/people/:id", s.auditPerson)
-	get("/audit/people/:id/csv", s.auditPerson)
-	get("/audit/unusual", s.auditUnusual)
-	get("/audit/unusual/csv", s.auditUnusual)
-	get("/cases/:id/access", s.accessReport)
+func (s *Server) auditRoutes(get, post func(path string, p casework.Permission, h echo.HandlerFunc)) {
+	get("/audit", casework.ReadAudit, s.auditPage)
+	post("/audit", casework.ReadAudit, s.auditFind)
+	get("/audit/cases/:id", casework.ReadAudit, s.auditCase)
+	get("/audit/cases/:id/csv", casework.ReadAudit, s.auditCase)
+	get("/audit/people/:id", casework.ReadAudit, s.auditPerson)
+	get("/audit/people/:id/csv", casework.ReadAudit, s.auditPerson)
+	get("/audit/unusual", casework.ReadAudit, s.auditUnusual)
+	get("/audit/unusual/csv", casework.ReadAudit, s.auditUnusual)
+	get("/cases/:id/access", casework.ReportAccess, s.accessReport)
 }
 
 // auditView is where an auditor begins.

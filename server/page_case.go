@@ -16,8 +16,9 @@ const casesShown = 100
 
 // casesView is the newest cases, or those that were looked for.
 type casesView struct {
-	Query string
-	Cases []casework.CaseRow
+	Query  string
+	Cases  []casework.CaseRow
+	Behind string // the reference of a restricted case that whoever asks may not see; "" when there is none
 }
 
 func (s *Server) casesPage(c echo.Context) error {
@@ -42,6 +43,16 @@ func (s *Server) findCases(c echo.Context) error {
 	if v.Cases, err = s.desk.FindCases(c.Request().Context(), staff(c), v.Query); err != nil {
 		return err
 	}
+	// Only a whole reference, which somebody must have been told, shows that there is a case at all.
+	if reference := casework.WholeReference(v.Query); reference != "" && len(v.Cases) == 0 {
+		there, err := s.desk.Behind(c.Request().Context(), staff(c), reference)
+		if err != nil {
+			return err
+		}
+		if there {
+			v.Behind = reference
+		}
+	}
 	return s.showCases(c, v)
 }
 
@@ -53,6 +64,7 @@ func (s *Server) showCases(c echo.Context, v casesView) error {
 type folderView struct {
 	Case      casework.Case
 	Referrals []referralView
+	Keeps     bool // whoever looks keeps the list of people of a restricted case
 }
 
 type referralView struct {
@@ -151,7 +163,7 @@ func (s *Server) casePage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := folderView{Case: folder}
+	v := folderView{Case: folder, Keeps: folder.CreatedBy == accountOf(c).ID || casework.May(accountOf(c).Role, casework.OverseePeople)}
 	for _, r := range referrals {
 		timeline, err := s.desk.Timeline(c.Request().Context(), staff(c), r.ID)
 		if err != nil {
@@ -163,10 +175,13 @@ func (s *Server) casePage(c echo.Context) error {
 		Body: v, Done: done(c)})
 }
 
+// recorded is what forms record besides what is on timelines.
+var recorded = []string{"case", "restrict_case", "lift_restriction", "name_person", "unname_person", "break_glass", "review_glass"}
+
 // done is what was just recorded, as the address says; "" for anything that no form of ours records.
 func done(c echo.Context) string {
 	name := c.QueryParam("done")
-	if name == "case" || slices.Contains(accountDone, name) || slices.Contains(referral.EventNames(), referral.Name(name)) {
+	if slices.Contains(recorded, name) || slices.Contains(accountDone, name) || slices.Contains(referral.EventNames(), referral.Name(name)) {
 		return name
 	}
 	return ""

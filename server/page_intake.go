@@ -120,7 +120,8 @@ func readCaller(form url.Values) casework.CaseInput {
 	caller := casework.CaseInput{Name: form.Get("name"), Phone: form.Get("phone"), Email: form.Get("email"),
 		ContactTimes: form.Get("contact_times"), SafeToCall: form.Get("safe_to_call") == "yes",
 		SafeToLeaveMessage: form.Get("safe_to_leave_message") == "yes", Municipality: form.Get("municipality"),
-		PostalCode: form.Get("postal_code"), Language: form.Get("language"), Notes: form.Get("notes")}
+		PostalCode: form.Get("postal_code"), Language: form.Get("language"), Notes: form.Get("notes"),
+		Restricted: form.Get("restricted")}
 	caller.Anonymous = strings.TrimSpace(caller.Name) == ""
 	return caller
 }

@@ -280,7 +280,7 @@ func TestHealth(t *testing.T) {
 		t.Errorf("without Temporal: %s", got)
 	}
 	v.server.ready = nil
-	v.must(v.db.Close())
+	v.must(v.desk.DB.Close())
 	v.get("/livez").is(200)
 	v.get("/readyz").is(http.StatusServiceUnavailable)
 	if got := v.get("/work"); got.Path != "/sign-in?next=%2Fwork" {

@@ -62,6 +62,7 @@ type view struct {
 	Title    string
 	Lang     string
 	Account  *casework.Account // nil: nobody is signed in
+	Menu     []string          // what they may go to
 	Helpline string
 	Path     string  // of this page, for the language switch and the menu
 	Wrongs   []wrong // of the form on this page
@@ -73,21 +74,6 @@ type view struct {
 	Mailbox bool
 	Live    bool // the page searches while one types
 	Body    any
-}
-
-// Menu lists the pages that the reader's role begins from.
-func (v view) Menu() []string {
-	pages := []string{"/work", "/cases/new", "/cases", "/tasks", "/queue", "/services", "/closed"}
-	if v.Account == nil {
-		return pages
-	}
-	switch v.Account.Role {
-	case referral.Auditor:
-		return []string{"/audit", "/audit/unusual"}
-	case referral.Admin:
-		return append(pages, "/people", "/keys")
-	}
-	return pages
 }
 
 // Wrong gives the text beside a field, "" when nothing is wrong with it.
@@ -117,7 +103,9 @@ func (s *Server) formPage(c echo.Context, name, title string, wrongs []wrong, bo
 // show renders before it answers, so that a failing template gives a whole error page and never half a page.
 func (s *Server) show(c echo.Context, status int, name string, v view) error {
 	v.Lang = s.locale(c).Lang
-	v.Account = accountOf(c)
+	if v.Account = accountOf(c); v.Account != nil {
+		v.Menu = menuOf(v.Account.Role)
+	}
 	v.Helpline, v.Dev, v.Mailbox = s.cfg.HelplineName, s.cfg.Dev, s.cfg.Mailbox != nil
 	v.Path = c.Request().URL.Path
 	if ofLink(v.Path) {

@@ -147,41 +147,52 @@ func (s *Server) signInRoutes(e *echo.Echo) {
 	e.POST("/join", s.join)
 }
 
-// accountRoutes are one's own account, and those of others for who looks after them.
+// accountRoutes are one's own account.
 func (s *Server) accountRoutes(e *echo.Echo) {
 	e.GET("/account", s.accountPage, s.session, s.ofAccount)
 	e.POST("/account", s.changeAccount, s.session, s.ofAccount)
-	e.GET("/people", s.peoplePage, s.session, s.signedIn)
-	e.POST("/people", s.invite, s.session, s.signedIn)
-	e.GET("/people/:id", s.personPage, s.session, s.signedIn)
-	e.POST("/people/:id", s.changePerson, s.session, s.signedIn)
-	e.GET("/keys", s.keysPage, s.session, s.signedIn)
-	e.POST("/keys", s.changeKeys, s.session, s.signedIn)
 }
 
 // staffRoutes name their middleware route by route: a group's own would catch every unknown address and every wrong
 // method too, and ask strangers to sign in to a page that does not exist.
 func (s *Server) staffRoutes(e *echo.Echo) {
-	get := func(path string, h echo.HandlerFunc) { e.GET(path, h, s.session, s.signedIn) }
-	post := func(path string, h echo.HandlerFunc) { e.POST(path, h, s.session, s.signedIn) }
-	get("/", s.home)
-	get("/work", s.workPage)
-	get("/queue", s.queuePage)
-	get("/closed", s.closedPage)
-	get("/cases", s.casesPage)
-	post("/cases", s.findCases)
-	get("/cases/new", s.intakePage)
-	post("/cases/new", s.intake)
-	get("/cases/:id", s.casePage)
-	get("/cases/:id/referrals/new", s.referPage)
-	post("/cases/:id/referrals/new", s.refer)
-	get("/referrals/:id", s.referralPage)
-	get("/referrals/:id/:command", s.commandPage)
-	post("/referrals/:id/:command", s.command)
-	get("/tasks", s.tasksPage)
-	get("/tasks/:id", s.taskPage)
-	post("/tasks/:id", s.finishTask)
-	get("/services", s.servicesPage)
-	get("/services/:id", s.servicePage)
+	get := func(path string, p casework.Permission, h echo.HandlerFunc) {
+		e.GET(path, h, s.session, s.signedIn, needs(p))
+	}
+	post := func(path string, p casework.Permission, h echo.HandlerFunc) {
+		e.POST(path, h, s.session, s.signedIn, needs(p))
+	}
+	e.GET("/", s.home, s.session, s.signedIn)
+	get("/work", casework.SeeCases, s.workPage)
+	get("/queue", casework.SeeCases, s.queuePage)
+	get("/closed", casework.SeeCases, s.closedPage)
+	get("/cases", casework.SeeCases, s.casesPage)
+	post("/cases", casework.SeeCases, s.findCases)
+	get("/cases/new", casework.TakeCalls, s.intakePage)
+	post("/cases/new", casework.TakeCalls, s.intake)
+	get("/cases/:id", casework.SeeCases, s.casePage)
+	post("/cases/:id/restrict", casework.RestrictCases, s.restrict)
+	get("/cases/:id/people", casework.RestrictCases, s.casePeoplePage)
+	post("/cases/:id/people", casework.RestrictCases, s.changeCasePeople)
+	get("/cases/:id/referrals/new", casework.TakeCalls, s.referPage)
+	post("/cases/:id/referrals/new", casework.TakeCalls, s.refer)
+	get("/referrals/:id", casework.SeeCases, s.referralPage)
+	get("/referrals/:id/:command", casework.CarryReferrals, s.commandPage)
+	post("/referrals/:id/:command", casework.CarryReferrals, s.command)
+	get("/tasks", casework.SeeCases, s.tasksPage)
+	get("/tasks/:id", casework.SeeCases, s.taskPage)
+	post("/tasks/:id", casework.CarryReferrals, s.finishTask)
+	get("/services", casework.SearchDirectory, s.servicesPage)
+	get("/services/:id", casework.SearchDirectory, s.servicePage)
+	get("/break-glass/:reference", casework.BreakGlass, s.glassPage)
+	post("/break-glass/:reference", casework.BreakGlass, s.breakGlass)
+	get("/restricted", casework.ReviewGlass, s.restrictedPage)
+	post("/restricted/:id", casework.ReviewGlass, s.reviewGlass)
+	get("/people", casework.ManagePeople, s.peoplePage)
+	post("/people", casework.ManagePeople, s.invite)
+	get("/people/:id", casework.ManagePeople, s.personPage)
+	post("/people/:id", casework.ManagePeople, s.changePerson)
+	get("/keys", casework.ManageKeys, s.keysPage)
+	post("/keys", casework.ManageKeys, s.changeKeys)
 	s.auditRoutes(get, post)
 }

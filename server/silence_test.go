@@ -15,13 +15,14 @@ import (
 // ones. Every request is answered by its deadline, those that wait for a connection too.
 func TestASilentDatabase(t *testing.T) {
 	t.Parallel()
-	line := dbtest.Through(t, demo.URL(t))
+	record := demo.URL(t)
+	line := dbtest.Through(t, dbtest.AppURL(t, record))
 	pool, err := db.Open(t.Context(), line.URL, db.Options{MaxOpen: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { pool.Close() })
-	v := staffedOf(helplineOn(t, pool, Config{}))
+	v := staffedOf(helplineFor(t, dbtest.Open(t, record), pool, Config{}))
 	made, token := v.offered()
 	v.signInAs("nav@kawartha.example")
 	ways := map[string]func() int{

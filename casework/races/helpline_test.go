@@ -30,6 +30,7 @@ var monday = time.Date(2026, time.November, 23, 15, 0, 0, 0, time.UTC)
 // lane is a database with a small directory, where rounds come one after the other, a few at a time.
 type lane struct {
 	db       *sqlx.DB
+	record   *sqlx.DB             // the owner's, to look and to prepare
 	services map[string]uuid.UUID // s1 to s4
 	racing   sync.Mutex           // held by the round whose callers are at it, so that they have all connections
 	broken   *failure             // the last round that failed
@@ -46,7 +47,8 @@ type tally struct {
 func open(t testing.TB) *lane {
 	t.Helper()
 	// As many connections as callers, so that they do come at once, and a few for who is not racing.
-	pool, err := db.Open(t.Context(), dbtest.URL(t), db.Options{MaxOpen: callers + 15, Application: "races"})
+	url := dbtest.URL(t)
+	pool, err := db.Open(t.Context(), dbtest.AppURL(t, url), db.Options{MaxOpen: callers + 15, Application: "races"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, pool.Close()) })
 	for range callers {
@@ -54,7 +56,7 @@ func open(t testing.TB) *lane {
 		require.NoError(t, err)
 		defer c.Close() //nolint:errcheck // it goes back to the pool, made before anyone is in a hurry
 	}
-	l := &lane{db: pool, services: map[string]uuid.UUID{}, tally: tally{asked: map[string]int{}, won: map[string]int{}}}
+	l := &lane{db: pool, record: dbtest.Open(t, url), services: map[string]uuid.UUID{}, tally: tally{asked: map[string]int{}, won: map[string]int{}}}
 	for i, lang := range []string{"en", "fr", "en", "en"} {
 		agency, id, name := uuid.New(), uuid.New(), fmt.Sprintf("s%d", i+1)
 		l.exec(`INSERT INTO agencies (id, source, source_id, name, mail_language) VALUES ($1, 'test', $2, $2, $3)`, agency, name, lang)
@@ -76,14 +78,14 @@ func must(err error) {
 }
 
 func (l *lane) exec(query string, args ...any) {
-	_, err := l.db.ExecContext(context.Background(), query, args...)
+	_, err := l.record.ExecContext(context.Background(), query, args...)
 	must(err)
 }
 
 // read reads a list of rows.
 func read[T any](l *lane, query string, args ...any) []T {
 	var list []T
-	must(l.db.SelectContext(context.Background(), &list, query, args...))
+	must(l.record.SelectContext(context.Background(), &list, query, args...))
 	return list
 }
 

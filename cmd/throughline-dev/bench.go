@@ -14,6 +14,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"throughline/cmd/internal/app"
 	"throughline/db"
 	"throughline/internal/devstack"
@@ -23,12 +25,13 @@ import (
 
 // ground is one stack with one app on it, on which everything is measured.
 type ground struct {
-	out   io.Writer
-	stack *devstack.Stack
-	app   *app.App
-	base  string
-	posts *postOffice
-	creds credentials
+	out    io.Writer
+	stack  *devstack.Stack
+	app    *app.App
+	record *sqlx.DB // the owner's, to look and to prepare
+	base   string
+	posts  *postOffice
+	creds  credentials
 }
 
 // bench measures whole referrals against a bare workflow, and how fast a call is taken down, all in one run on one
@@ -100,13 +103,17 @@ func prepareGround(ctx context.Context, out io.Writer, dir string) (g *ground, s
 	g = &ground{out: out, stack: stack, base: "http://" + l.Addr().String()}
 	g.posts = newPostOffice(mail.NewSendGrid(mail.SendGridConfig{APIKey: "SG.a-key-for-the-benchmark", BaseURL: provider.url}))
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
-	g.app, err = app.Open(ctx, app.Options{DatabaseURL: stack.DatabaseURL, MaxConnections: maxConnections,
+	g.app, err = app.Open(ctx, app.Options{DatabaseURL: stack.AppURL, MaxConnections: maxConnections,
 		TemporalAddress: stack.TemporalAddress, TemporalNamespace: stack.Namespace, Sender: g.posts, BaseURL: g.base, Log: log,
 		From: mail.Address{Name: helplineName, Email: "referrals@throughline.example"}})
 	if err != nil {
 		return nil, stop, err
 	}
 	stops = append(stops, g.app.Stop)
+	if g.record, err = db.Open(ctx, stack.DatabaseURL, db.Options{MaxOpen: 2}); err != nil {
+		return nil, stop, err
+	}
+	stops = append(stops, g.record.Close)
 	s := settings{data: dir, seed: "demo", policy: "standard"}
 	if g.creds, err = prepare(ctx, g.app.Desk, s, stack, g.base, say); err != nil {
 		return nil, stop, err
@@ -145,10 +152,10 @@ func newProvider() (*provider, error) {
 // statements counts the SQL statements that the record's database has run since the last reset; ok is false where
 // PostgreSQL can't count them.
 func (g *ground) statements(ctx context.Context) (n int64, ok bool) {
-	if _, err := g.app.DB.ExecContext(ctx, `CREATE EXTENSION IF NOT EXISTS pg_stat_statements`); err != nil {
+	if _, err := g.record.ExecContext(ctx, `CREATE EXTENSION IF NOT EXISTS pg_stat_statements`); err != nil {
 		return 0, false
 	}
-	err := g.app.DB.GetContext(ctx, &n, `SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
+	err := g.record.GetContext(ctx, &n, `SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
 		WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())`)
 	return n, err == nil
 }
@@ -160,7 +167,7 @@ func (g *ground) reportStatements(ctx context.Context, lives int) error {
 		MS    float64 `db:"ms"`
 		Query string  `db:"query"`
 	}
-	err := g.app.DB.SelectContext(ctx, &list, `SELECT calls, total_exec_time AS ms, left(regexp_replace(query, '\s+', ' ', 'g'), 90) AS query
+	err := g.record.SelectContext(ctx, &list, `SELECT calls, total_exec_time AS ms, left(regexp_replace(query, '\s+', ' ', 'g'), 90) AS query
 		FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 		ORDER BY total_exec_time DESC LIMIT 20`)
 	for _, s := range list {
@@ -174,7 +181,7 @@ func (g *ground) settled(ctx context.Context, limit time.Duration) (time.Duratio
 	begun := time.Now()
 	for time.Since(begun) < limit {
 		var left int
-		if err := g.app.DB.GetContext(ctx, &left, `SELECT count(*) FROM outbox WHERE done_at IS NULL`); err != nil {
+		if err := g.record.GetContext(ctx, &left, `SELECT count(*) FROM outbox WHERE done_at IS NULL`); err != nil {
 			return 0, db.Translate(err)
 		}
 		if left == 0 {

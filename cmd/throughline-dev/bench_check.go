@@ -144,7 +144,7 @@ func (g *ground) model(ctx context.Context) (uuid.UUID, error) {
 	}
 	who := navigator.Actor(casework.ViaAPI)
 	var open []uuid.UUID
-	if err := g.app.DB.SelectContext(ctx, &open, `SELECT id FROM referrals WHERE state = 'open'`); err != nil {
+	if err := g.record.SelectContext(ctx, &open, `SELECT id FROM referrals WHERE state = 'open'`); err != nil {
 		return uuid.Nil, db.Translate(err)
 	}
 	for _, id := range open {
@@ -161,7 +161,7 @@ func (g *ground) model(ctx context.Context) (uuid.UUID, error) {
 	}
 	_, err = g.settled(ctx, time.Minute)
 	for sent := false; err == nil && !sent; {
-		err = g.app.DB.GetContext(ctx, &sent, `SELECT EXISTS (SELECT FROM messages WHERE referral_id = $1 AND state = 'accepted')`, in.ReferralID)
+		err = g.record.GetContext(ctx, &sent, `SELECT EXISTS (SELECT FROM messages WHERE referral_id = $1 AND state = 'accepted')`, in.ReferralID)
 		time.Sleep(20 * time.Millisecond)
 	}
 	if err != nil {

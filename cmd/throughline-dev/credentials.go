@@ -22,6 +22,7 @@ const credentialsFile = "credentials.json"
 // credentials are what someone at this machine needs to use everything. The file is theirs alone (0600).
 type credentials struct {
 	DatabaseURL       string             `json:"database_url"`
+	MigrationURL      string             `json:"migration_database_url"`
 	TemporalAddress   string             `json:"temporal_address"`
 	TemporalNamespace string             `json:"temporal_namespace"`
 	BaseURL           string             `json:"base_url"`
@@ -41,6 +42,7 @@ var people = []struct {
 }{
 	{referral.Navigator, "navigator@kawartha211.example", "Noor Haddad"},
 	{referral.Coordinator, "coordinator@kawartha211.example", "Camille Roy"},
+	{referral.Supervisor, "supervisor@kawartha211.example", "Sacha Diallo"},
 	{referral.Admin, "admin@kawartha211.example", "Ada Kim"},
 }
 
@@ -53,7 +55,8 @@ const (
 // are missing, and writes the credentials. Cut off at any point, the next start goes on with it.
 func prepare(ctx context.Context, d *casework.Desk, s settings, stack *devstack.Stack, base string, say func(part, detail string)) (credentials, error) {
 	c := readCredentials(s.data)
-	c.DatabaseURL, c.TemporalAddress, c.TemporalNamespace, c.BaseURL = stack.DatabaseURL, stack.TemporalAddress, stack.Namespace, base
+	c.DatabaseURL, c.MigrationURL, c.BaseURL = stack.AppURL, stack.DatabaseURL, base
+	c.TemporalAddress, c.TemporalNamespace = stack.TemporalAddress, stack.Namespace
 	organisation, err := helpline(ctx, d)
 	if err != nil {
 		return c, err

@@ -62,7 +62,7 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 	if err != nil {
 		return err
 	}
-	a, err := app.Open(ctx, app.Options{DatabaseURL: stack.DatabaseURL, MaxConnections: maxConnections,
+	a, err := app.Open(ctx, app.Options{DatabaseURL: stack.AppURL, MaxConnections: maxConnections,
 		AuditKey: key, AuditTarget: notary.File(filepath.Join(s.data, "audit-heads.jsonl")),
 		TemporalAddress: stack.TemporalAddress, TemporalNamespace: stack.Namespace, Sender: sender, BaseURL: base, Log: log, Process: "dev",
 		MailReports: provider.Reports(),
@@ -140,7 +140,7 @@ func realMail(s settings) (m config.Mail, _ mail.Sender, err error) {
 
 func welcome(out io.Writer, s settings, base string, c credentials, box bool) {
 	fmt.Fprintf(out, "\nSign in at %s/sign-in\n", base)
-	for _, role := range []string{"navigator", "coordinator", "admin"} {
+	for _, role := range []string{"navigator", "coordinator", "supervisor", "admin"} {
 		fmt.Fprintf(out, "  %-12s %s   %s\n", role, c.Accounts[role].Email, c.Accounts[role].Password)
 	}
 	fmt.Fprintf(out, "\nThen, in this order:\n  new call      %s/cases/new\n", base)

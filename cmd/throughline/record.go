@@ -59,11 +59,11 @@ func migrate(ctx context.Context, e *env, args []string) error {
 	if err := parse(f, args); err != nil {
 		return err
 	}
-	cfg, err := config.Read(e.getenv, config.Need{Database: true})
+	cfg, err := config.Read(e.getenv, config.Need{Migration: true})
 	if err != nil {
 		return exitError{2, err}
 	}
-	pool, err := db.Open(ctx, cfg.DatabaseURL, db.Options{MaxOpen: 2})
+	pool, err := db.Open(ctx, cfg.MigrationURL, db.Options{MaxOpen: 2})
 	if err != nil {
 		return err
 	}

@@ -52,6 +52,8 @@ func userAdd(ctx context.Context, e *env, d *casework.Desk, args []string) error
 	email := f.String("email", "", "address to sign in with")
 	name := f.String("name", "", "name that colleagues see")
 	role := f.String("role", string(referral.Navigator), "navigator, coordinator, supervisor, data_editor, partner, auditor or admin")
+	region := f.String("region", "", "see the cases of this region only; a new name makes a new region")
+	partner := f.String("partner", "", "the organisation that a partner refers for")
 	lang := f.String("language", "en", "en or fr")
 	org := f.String("organisation", "", "the helpline; a new name makes a new helpline")
 	phone := f.String("phone", "", "the helpline's telephone number, for a new helpline")
@@ -71,7 +73,7 @@ func userAdd(ctx context.Context, e *env, d *casework.Desk, args []string) error
 	if err != nil {
 		return err
 	}
-	a, err := d.AddAccount(ctx, o.ID, *email, *name, referral.Role(*role), *lang, password)
+	a, err := d.AddAccountIn(ctx, o.ID, *email, *name, referral.Role(*role), *lang, password, casework.Belongs{Region: *region, Partner: *partner})
 	if err != nil {
 		return err
 	}

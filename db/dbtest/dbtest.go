@@ -2,7 +2,7 @@
 
 // Package dbtest gives each test a PostgreSQL database of its own: migrated, empty, and dropped at the end of the test.
 //
-// The server is TEST_DATABASE_URL's when that is set (its role must be allowed to create databases). Otherwise all test
+// The server is TEST_DATABASE_URL's when that is set (its role must be allowed to create databases and roles). Otherwise all test
 // processes of this machine share a private one: the first starts it, and it stops two seconds after the last has ended.
 package dbtest
 
@@ -25,7 +25,7 @@ import (
 // New opens a database of the test's own, at the schema of this program.
 func New(t testing.TB) *sqlx.DB {
 	t.Helper()
-	return open(t, URL(t))
+	return Open(t, URL(t))
 }
 
 // URL creates a database of the test's own, at the schema of this program, for a part that opens it itself.
@@ -44,7 +44,33 @@ func Empty(t testing.TB) string {
 	return create(t, "template0")
 }
 
-func open(t testing.TB, databaseURL string) *sqlx.DB {
+// App opens the same database as the application does: in its own role, for which row-level security holds. The pool that
+// a test begins with is the owner's, and looks past it.
+func App(t testing.TB, owner *sqlx.DB) *sqlx.DB {
+	t.Helper()
+	var name string
+	if err := owner.GetContext(t.Context(), &name, "SELECT current_database()"); err != nil {
+		t.Fatalf("dbtest: %v", err)
+	}
+	server, err := server()
+	if err != nil {
+		t.Fatalf("dbtest: %v", err)
+	}
+	return Open(t, server.asApp(server.database(name)))
+}
+
+// AppURL is where the application finds a database that URL, or a Filled, has made.
+func AppURL(t testing.TB, owners string) string {
+	t.Helper()
+	server, err := server()
+	if err != nil {
+		t.Fatalf("dbtest: %v", err)
+	}
+	return server.asApp(owners)
+}
+
+// Open opens a database that URL or AppURL names, until the end of the test.
+func Open(t testing.TB, databaseURL string) *sqlx.DB {
 	t.Helper()
 	d, err := db.Open(t.Context(), databaseURL, db.Options{Application: "test"})
 	if err != nil {
@@ -105,6 +131,19 @@ func newAdmin(raw string) (*admin, error) {
 func (a *admin) database(name string) string {
 	u := a.url
 	u.Path = "/" + name
+	return u.String()
+}
+
+// appPassword is the application role's on a server of tests.
+const appPassword = "throughline_app"
+
+// asApp turns the URL of a database into the application's.
+func (a *admin) asApp(databaseURL string) string {
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		return ""
+	}
+	u.User = url.UserPassword(db.AppRole, appPassword)
 	return u.String()
 }
 

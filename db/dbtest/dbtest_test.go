@@ -74,7 +74,7 @@ func TestAFilledDatabaseIsMadeOnceAndCopied(t *testing.T) {
 
 func TestEmptyHasNoSchema(t *testing.T) {
 	t.Parallel()
-	d := open(t, Empty(t))
+	d := Open(t, Empty(t))
 	require.ErrorIs(t, db.CheckSchema(t.Context(), d), db.ErrSchema)
 }
 

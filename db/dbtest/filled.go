@@ -55,7 +55,7 @@ func Fill(fill func(ctx context.Context, d *sqlx.DB) error) *Filled {
 // New opens a copy of the test's own.
 func (f *Filled) New(t testing.TB) *sqlx.DB {
 	t.Helper()
-	return open(t, f.URL(t))
+	return Open(t, f.URL(t))
 }
 
 // URL makes a copy of the test's own, for a test that opens it in its own way.

@@ -11,6 +11,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"throughline/db"
+	"throughline/internal/devstack/postgres"
 )
 
 // templateLock is the advisory lock under which the test processes of a server make templates, one at a time.
@@ -51,6 +52,9 @@ func makeTemplate(ctx context.Context, server *admin, conn *sqlx.DB, name string
 		}
 	}
 	if err := migrate(ctx, server.database(making)); err != nil {
+		return err
+	}
+	if err := postgres.EnsureRole(ctx, conn.DB, db.AppRole, appPassword); err != nil {
 		return err
 	}
 	_, err := conn.ExecContext(ctx, fmt.Sprintf("ALTER DATABASE %s RENAME TO %s", making, name))

@@ -69,10 +69,14 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+SELECT guard('audit_chain');
+SELECT guard('audit_exports');
+
 -- audit_link_up makes links of what waits, the lowest number first, most of them at once, and gives how many; none while
--- another session is at it. One whose entry is gone goes on waiting, for everyone to see.
+-- another session is at it. It is for all organisations, whoever calls it. One whose entry is gone goes on waiting, for everyone to see.
 -- +goose StatementBegin
-CREATE FUNCTION audit_link_up(most int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE FUNCTION audit_link_up(most int) RETURNS int
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET throughline.role = 'system' AS $$
 DECLARE
 	entry audit;
 	last audit_chain;
@@ -126,7 +130,7 @@ CREATE TRIGGER audit_chain_not_emptied BEFORE TRUNCATE ON audit_chain FOR EACH S
 -- number. Their links stay, so the chain still holds together; the entry that says so is part of it.
 -- +goose StatementBegin
 CREATE FUNCTION audit_retire(organisation uuid, older_than timestamptz) RETURNS bigint
-	LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET throughline.role = 'system' AS $$
 DECLARE
 	last bigint;
 	taken bigint;
@@ -148,17 +152,9 @@ END $$;
 -- +goose StatementEnd
 REVOKE ALL ON FUNCTION audit_retire(uuid, timestamptz) FROM PUBLIC;
 
--- +goose StatementBegin
-DO $$
-BEGIN
-	IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'throughline_app') THEN
-		REVOKE ALL ON audit, audit_chain, audit_waiting, audit_exports FROM throughline_app;
-		GRANT SELECT, INSERT ON audit TO throughline_app;
-		GRANT SELECT ON audit_chain, audit_waiting TO throughline_app;
-		GRANT SELECT, INSERT, UPDATE ON audit_exports TO throughline_app;
-	END IF;
-END $$;
--- +goose StatementEnd
+REVOKE ALL ON audit_chain, audit_waiting, audit_exports FROM throughline_app;
+GRANT SELECT ON audit_chain, audit_waiting TO throughline_app;
+GRANT SELECT, INSERT, UPDATE ON audit_exports TO throughline_app;
 
 -- +goose Down
 DROP FUNCTION audit_retire(uuid, timestamptz);

@@ -29,7 +29,8 @@ import (
 // provider's stand-in, each network connection between them through a link that can be made bad.
 type Deployment struct {
 	Provider    *mailtest.StandIn
-	DatabaseURL string   // of the record, past all links: not for a log
+	DatabaseURL string   // of the record, past all links, for its owner: not for a log
+	appURL      string   // the same for the processes, who do not own it
 	Bases       []string // where the two serve answer
 	health      []string // where each of the four says whether it is ready
 	Webhook     string   // where the provider tells its events, through a link
@@ -111,7 +112,7 @@ func (d *Deployment) start(ctx context.Context) (err error) {
 		return err
 	}
 	base := "http://127.0.0.1:" + strconv.Itoa(ports[2])
-	if d.Environment, err = d.timed("commands", d.environment(d.DatabaseURL, d.temporal, d.Provider.URL, base)); err != nil {
+	if d.Environment, err = d.timed("commands", d.environment(d.appURL, d.temporal, d.Provider.URL, base)); err != nil {
 		return err
 	}
 	if out, err := d.Command(ctx, "", "migrate"); err != nil {
@@ -172,12 +173,15 @@ func (d *Deployment) startPostgres(ctx context.Context, port int) error {
 	if err := d.run(ctx, p); err != nil {
 		return err
 	}
+	if err := d.server.EnsureRole(ctx, devstack.AppRole); err != nil {
+		return err
+	}
 	for _, database := range []string{devstack.Database, temporal.Database, temporal.VisibilityDatabase} {
 		if err := d.server.Ensure(ctx, database); err != nil {
 			return err
 		}
 	}
-	d.DatabaseURL = d.server.URL(devstack.Database)
+	d.DatabaseURL, d.appURL = d.server.URL(devstack.Database), d.server.URLAs(devstack.AppRole, devstack.Database)
 	return nil
 }
 
@@ -213,7 +217,7 @@ func (d *Deployment) startApp(ctx context.Context, name, command, base string, m
 	if err != nil {
 		return err
 	}
-	environment, err := d.timed(name, d.environment(through(d.DatabaseURL, database), conductor.address, "http://"+provider.address, base))
+	environment, err := d.timed(name, d.environment(through(d.appURL, database), conductor.address, "http://"+provider.address, base))
 	if err != nil {
 		return err
 	}
@@ -253,10 +257,14 @@ func (d *Deployment) AwaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	for _, base := range d.health {
+		says := "nothing"
 		for {
-			says, ok := ready(ctx, base)
+			answer, ok := ready(ctx, base)
 			if ok {
 				break
+			}
+			if ctx.Err() == nil {
+				says = answer
 			}
 			select {
 			case <-ctx.Done():

@@ -31,6 +31,7 @@ type Tier struct {
 	Freezes        []time.Duration // how long a process is stopped; a lease of the outbox lasts 40 seconds
 	Disk           int             // megabytes for PostgreSQL
 	Clocks         bool            // whether clocks are moved by an hour
+	Again          time.Duration   // how seldom is asked again; zero: as the policy says
 	Across         time.Time       // an instant in the middle of the run, by all clocks but PostgreSQL's; zero: the present
 }
 
@@ -40,7 +41,7 @@ var Tiers = map[string]Tier{
 		Freezes: []time.Duration{5 * time.Second, 6 * time.Second}},
 	"chaos": {Name: "chaos", Lives: 2000, Clients: 150, Kills: 60, Over: 6 * time.Minute, Disk: 1024, Clocks: true,
 		Freezes: []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 62 * time.Second}},
-	"release": {Name: "release", Lives: 10_000, Clients: 150, Kills: 200, Over: 25 * time.Minute, Disk: 3072, Clocks: true,
+	"release": {Name: "release", Lives: 10_000, Clients: 150, Kills: 200, Over: 25 * time.Minute, Disk: 3072, Clocks: true, Again: 10 * time.Minute,
 		Freezes: []time.Duration{5 * time.Second, 10 * time.Second, 30 * time.Second, 62 * time.Second}},
 	// The nights on which Ontario's clocks change, at two in the morning of Eastern time.
 	"spring": {Name: "spring", Lives: 200, Clients: 100, Kills: 8, Over: 90 * time.Second, Disk: 512, Clocks: true,
@@ -165,6 +166,9 @@ func (r *Run) open(ctx context.Context) error {
 	policy := r.Policy
 	if policy.Name == "" {
 		policy = Brisk()
+	}
+	if r.Tier.Again > 0 {
+		policy = Calmer(policy, r.Tier.Again)
 	}
 	staff, err := r.deployment.Settle(ctx, r.Root, policy)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -64,6 +65,15 @@ func Brisk() referral.Policy {
 	p.Name = "brisk"
 	p.Routine = brisk("30s", "12s", "3s", "5s", "8s")
 	p.Urgent = brisk("15s", "10s", "2s", "3s", "5s")
+	return p
+}
+
+// Calmer is a policy that asks again as seldom as given. Silence ends nothing, so each life leaves a referral that goes on
+// asking: of ten thousand, all of a machine's time would go into that.
+func Calmer(p referral.Policy, again time.Duration) referral.Policy {
+	wait := referral.Wait{N: int(again.Seconds()), Unit: "s"}
+	p.Routine.EscalateAgain, p.Routine.InServiceThen = wait, wait
+	p.Urgent.EscalateAgain, p.Urgent.InServiceThen = wait, wait
 	return p
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 func (d *Deployment) environment(database, conductor, provider, base string) []string {
-	return append(slices.Clone(d.bare), "DATABASE_URL="+database, "TEMPORAL_ADDRESS="+conductor, "TEMPORAL_NAMESPACE="+theNamespace,
+	return append(slices.Clone(d.bare), "DATABASE_URL="+database, "MIGRATION_DATABASE_URL="+d.DatabaseURL, "TEMPORAL_ADDRESS="+conductor, "TEMPORAL_NAMESPACE="+theNamespace,
 		"BASE_URL="+base, "MAIL_PROVIDER=sendgrid", "SENDGRID_API_KEY="+providerKey, "SENDGRID_BASE_URL="+provider,
 		"SENDGRID_WEBHOOK_KEY="+d.public, "MAIL_FROM=referrals@throughline.example", "TRUSTED_PROXIES=127.0.0.0/8")
 }

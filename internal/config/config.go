@@ -22,6 +22,7 @@ import (
 // Config is what a production process needs to know.
 type Config struct {
 	DatabaseURL       string
+	MigrationURL      string // the owner's of the tables; DatabaseURL when it is not set
 	TemporalAddress   string
 	TemporalNamespace string
 	BaseURL           string // scheme and host, without a slash at its end
@@ -34,7 +35,7 @@ type Config struct {
 	SignOn            SignOn
 	// SecondFactorFor are the roles that must have a second factor.
 	SecondFactorFor []referral.Role
-	Audit             Audit
+	Audit           Audit
 }
 
 // Mail says how letters leave.
@@ -52,7 +53,7 @@ type Mail struct {
 func (m Mail) Reports() bool { return m.Provider == "sendgrid" && len(m.WebhookKeys) > 0 }
 
 // Need says which parts a command uses: what it does not use is not asked for.
-type Need struct{ Database, Temporal, Mail, HTTP, Audit bool }
+type Need struct{ Database, Migration, Temporal, Mail, HTTP, Audit bool }
 
 // Variable documents one environment variable. The README's table and the compose file are held to this list.
 type Variable struct {
@@ -63,6 +64,7 @@ type Variable struct {
 // Variables lists every variable that is read.
 var Variables = []Variable{
 	{Name: "DATABASE_URL", Secret: true},
+	{Name: "MIGRATION_DATABASE_URL", Secret: true},
 	{Name: "TEMPORAL_ADDRESS"},
 	{Name: "TEMPORAL_NAMESPACE", Default: "default"},
 	{Name: "BASE_URL"},
@@ -106,7 +108,7 @@ func Read(getenv func(string) string, need Need) (Config, error) {
 	for _, v := range Variables {
 		values[v.Name] = r.value(v)
 	}
-	c := Config{DatabaseURL: values["DATABASE_URL"], TemporalAddress: values["TEMPORAL_ADDRESS"],
+	c := Config{DatabaseURL: values["DATABASE_URL"], MigrationURL: values["MIGRATION_DATABASE_URL"], TemporalAddress: values["TEMPORAL_ADDRESS"],
 		TemporalNamespace: values["TEMPORAL_NAMESPACE"], BaseURL: strings.TrimSuffix(values["BASE_URL"], "/"),
 		ListenAddr: values["LISTEN_ADDR"], MetricsAddr: values["METRICS_ADDR"], TracesTo: values["OTEL_EXPORTER_OTLP_ENDPOINT"],
 		Mail: Mail{Provider: values["MAIL_PROVIDER"], SendGridKey: values["SENDGRID_API_KEY"],
@@ -117,6 +119,9 @@ func Read(getenv func(string) string, need Need) (Config, error) {
 	}
 	if need.Database {
 		r.url("DATABASE_URL", c.DatabaseURL, "postgres", "postgresql")
+	}
+	if need.Migration {
+		r.migration(&c)
 	}
 	if need.Temporal {
 		r.hostPort("TEMPORAL_ADDRESS", c.TemporalAddress)
@@ -179,6 +184,16 @@ func (r *reader) url(name, value string, schemes ...string) {
 		}
 	}
 	r.fault(name, "must be a URL that begins with "+strings.Join(schemes, ":// or ")+"://")
+}
+
+// migration signs in as the owner of the tables, who need not be who works on them.
+func (r *reader) migration(c *Config) {
+	if c.MigrationURL == "" {
+		c.MigrationURL = c.DatabaseURL
+		r.url("DATABASE_URL", c.DatabaseURL, "postgres", "postgresql")
+		return
+	}
+	r.url("MIGRATION_DATABASE_URL", c.MigrationURL, "postgres", "postgresql")
 }
 
 // baseURL wants https: the links in letters are keys. Loopback may do without, for trying things out.

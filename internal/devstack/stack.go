@@ -17,8 +17,11 @@ import (
 	"throughline/internal/devstack/temporal"
 )
 
-// Database is the record's.
-const Database = "throughline"
+// Database is the record's, and AppRole who works on it without owning it.
+const (
+	Database = "throughline"
+	AppRole  = "throughline_app"
+)
 
 // Options say where the stack lives. Only Dir is required.
 type Options struct {
@@ -42,8 +45,8 @@ type Options struct {
 
 // Stack is a running PostgreSQL and, unless it was stopped, a running Temporal server.
 type Stack struct {
-	// DatabaseURL holds the password: not for a log.
-	DatabaseURL string
+	// DatabaseURL is the owner's, who migrates, and AppURL the application's. They hold a password: not for a log.
+	DatabaseURL, AppURL string
 	// TemporalAddress stays the same when Temporal is stopped and started, unless another program took the port.
 	TemporalAddress string
 	Namespace       string
@@ -103,7 +106,10 @@ func (s *Stack) start(ctx context.Context) error {
 			return err
 		}
 	}
-	s.DatabaseURL = pg.URL(Database)
+	if err := pg.EnsureRole(ctx, AppRole); err != nil {
+		return err
+	}
+	s.DatabaseURL, s.AppURL = pg.URL(Database), pg.URLAs(AppRole, Database)
 	o.Progress("postgres", fmt.Sprintf("%s ready on 127.0.0.1:%d", pg.Version, pg.Port))
 	if o.PostgresOnly {
 		return nil

@@ -111,6 +111,7 @@ func (d *Dispatcher) Nudge() {
 
 // Run dispatches until the context ends, and returns when what was under way has come to its end.
 func (d *Dispatcher) Run(ctx context.Context) {
+	ctx = db.AsSystem(ctx)
 	var running sync.WaitGroup
 	for i := range d.all() {
 		running.Go(func() { d.run(ctx, &d.lanes[i]) })

@@ -53,6 +53,7 @@ const (
 
 // Run works until the context ends.
 func (n *Notary) Run(ctx context.Context) {
+	ctx = db.AsSystem(ctx)
 	tick := time.NewTicker(pace)
 	defer tick.Stop()
 	var look time.Time
@@ -93,7 +94,7 @@ func (n *Notary) export(ctx context.Context) {
 // Export writes down the heads that are due, unless another process is at it, and says how many. A head is due when its
 // chain has grown since it was exported, and once a day in any case.
 func (n *Notary) Export(ctx context.Context) (written int, err error) {
-	err = db.Alone(ctx, n.DB, db.ExportLock, func(ctx context.Context, conn *sqlx.Conn) error {
+	err = db.Alone(db.AsSystem(ctx), n.DB, db.ExportLock, func(ctx context.Context, conn *sqlx.Conn) error {
 		now := n.Now()
 		last, err := db.LastExport(ctx, conn)
 		if err != nil || now.Before(last.Add(n.every())) {

@@ -50,7 +50,7 @@ func open(t *testing.T) *office {
 	o.db, err = db.Open(t.Context(), o.url, db.Options{Application: "test"})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, o.db.Close()) })
-	o.desk = casework.New(o.db, o.wall, nil)
+	o.desk = casework.New(dbtest.App(t, o.db), o.wall, nil)
 	o.temporal = &temporal{running: map[uuid.UUID]bool{}, failing: map[uuid.UUID]bool{}}
 	org, err := o.desk.AddOrganisation(t.Context(), "Kawartha 211", "705-555-0100", "")
 	require.NoError(t, err)
@@ -70,7 +70,7 @@ func open(t *testing.T) *office {
 
 // dog is a watchdog of this office, as a further process has one.
 func (o *office) dog() *watchdog.Watchdog {
-	return &watchdog.Watchdog{Desk: o.desk, DatabaseURL: o.url, Clock: o.temporal, Every: 20 * time.Millisecond,
+	return &watchdog.Watchdog{Desk: o.desk, DatabaseURL: dbtest.AppURL(o.t, o.url), Clock: o.temporal, Every: 20 * time.Millisecond,
 		Log: slog.New(slog.NewTextHandler(o.log, nil)), Count: func(kind string) {
 			o.mu.Lock()
 			defer o.mu.Unlock()

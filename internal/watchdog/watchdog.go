@@ -86,6 +86,7 @@ func (w *Watchdog) Detail(ctx context.Context) string {
 
 // Run stands for the lead until the context ends, looks around while it leads, and returns when the last round has ended.
 func (w *Watchdog) Run(ctx context.Context) {
+	ctx = db.AsSystem(ctx)
 	reported := false
 	for ctx.Err() == nil {
 		led, err := w.session(ctx)

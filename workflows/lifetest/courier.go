@@ -16,7 +16,7 @@ import (
 // bounce, news goes to tell. Starts are left to the caller.
 func (o *Office) EmptyOutbox(ctx context.Context, tell func(version int)) error {
 	for {
-		rows, err := db.LeaseOutbox(ctx, o.DB, 64, time.Hour)
+		rows, err := db.LeaseOutbox(ctx, o.Record, 64, time.Hour)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
@@ -32,7 +32,7 @@ func (o *Office) EmptyOutbox(ctx context.Context, tell func(version int)) error 
 			}
 			done = append(done, row.ID)
 		}
-		if err := db.FinishOutbox(ctx, o.DB, done); err != nil {
+		if err := db.FinishOutbox(ctx, o.Record, done); err != nil {
 			return err
 		}
 	}
@@ -53,6 +53,6 @@ func (o *Office) deliver(ctx context.Context, message uuid.UUID) error {
 // Quiet reports that nothing about a referral waits in the outbox.
 func (o *Office) Quiet(ctx context.Context, id uuid.UUID) (bool, error) {
 	var waiting int
-	err := o.DB.GetContext(ctx, &waiting, `SELECT count(*) FROM outbox WHERE referral_id = $1 AND done_at IS NULL`, id)
+	err := o.Record.GetContext(ctx, &waiting, `SELECT count(*) FROM outbox WHERE referral_id = $1 AND done_at IS NULL`, id)
 	return waiting == 0, err
 }

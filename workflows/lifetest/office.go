@@ -51,7 +51,8 @@ const (
 // Office is a helpline with a record of its own: two people, and agencies that can be emailed.
 type Office struct {
 	*casework.Desk
-	URL                    string // of its database; holds the password
+	URL                    string   // of its database, for the application; holds the password
+	Record                 *sqlx.DB // the owner's, to look and to prepare
 	Navigator, Coordinator casework.Actor
 
 	services []uuid.UUID // by the agency's number, less one
@@ -63,22 +64,12 @@ type Office struct {
 func Open(t testing.TB, c clock.Clock, p referral.Policy) *Office {
 	t.Helper()
 	url := dbtest.URL(t)
-	o := &Office{URL: url, tokens: map[uuid.UUID]string{}}
-	o.Desk = casework.New(pool(t, url), c, nil)
+	o := &Office{URL: dbtest.AppURL(t, url), Record: dbtest.Open(t, url), tokens: map[uuid.UUID]string{}}
+	o.Desk = casework.New(dbtest.Open(t, o.URL), c, nil)
 	if err := o.furnish(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
 	return o
-}
-
-func pool(t testing.TB, url string) *sqlx.DB {
-	t.Helper()
-	d, err := db.Open(t.Context(), url, db.Options{Application: "test"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.Close() })
-	return d
 }
 
 func (o *Office) furnish(ctx context.Context, p referral.Policy) error {
@@ -115,7 +106,7 @@ func (o *Office) list(ctx context.Context) error {
 	if _, err := directory.ImportFS(ctx, o.DB, files, directory.ImportInput{Source: "lifetest", Actor: "test"}); err != nil {
 		return err
 	}
-	return o.DB.SelectContext(ctx, &o.services, `SELECT id FROM services ORDER BY name`)
+	return o.Record.SelectContext(ctx, &o.services, `SELECT id FROM services ORDER BY name`)
 }
 
 // Refer takes a call and refers the client to agencies, by number, in the order in which they are to be asked.
@@ -138,7 +129,7 @@ func (o *Office) servicesOf(numbers []int) []uuid.UUID {
 
 // Facts reads a referral as the rules see it.
 func (o *Office) Facts(ctx context.Context, id uuid.UUID) (referral.Facts, error) {
-	rec, err := db.ReadRecord(ctx, o.DB, id)
+	rec, err := db.ReadRecord(ctx, o.Record, id)
 	return rec.Facts, err
 }
 

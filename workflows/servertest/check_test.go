@@ -44,7 +44,7 @@ func TestTheCheckFindsEveryWrongWorkflow(t *testing.T) {
 		atRest(t, c, o, id)
 	}
 	well, ended, failing, closed := ids[0], ids[1], ids[2], ids[3]
-	if _, err := o.DB.Exec(`UPDATE referrals SET opened_at = opened_at - interval '2 minutes'`); err != nil {
+	if _, err := o.Record.Exec(`UPDATE referrals SET opened_at = opened_at - interval '2 minutes'`); err != nil {
 		t.Fatal(err)
 	}
 	inspector := workflows.Inspector{Client: c}
@@ -64,7 +64,7 @@ func TestTheCheckFindsEveryWrongWorkflow(t *testing.T) {
 	if _, err := o.Do(t.Context(), o.Navigator, closed, casework.CommandInput{Do: referral.Withdraw, Reason: "moved"}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := o.DB.Exec(`UPDATE referrals SET closed_at = closed_at - interval '2 minutes' WHERE id = $1`, closed); err != nil {
+	if _, err := o.Record.Exec(`UPDATE referrals SET closed_at = closed_at - interval '2 minutes' WHERE id = $1`, closed); err != nil {
 		t.Fatal(err)
 	}
 	stranger := uuid.New()

@@ -92,7 +92,7 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := db.CheckSchema(ctx, pool); err != nil {
+	if err := errors.Join(db.CheckSchema(ctx, pool), db.CheckRole(ctx, pool)); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
 	outbox, err := db.Open(ctx, o.DatabaseURL, db.Options{MaxOpen: outboxConnections, StatementTimeout: statementTimeout, Relaxed: true,

@@ -173,7 +173,7 @@ func until(t *testing.T, what string, holds func() bool) {
 // blocked counts the statements that wait for a lock on the record.
 func (h *house) blocked() (n int) {
 	h.t.Helper()
-	require.NoError(h.t, h.office.DB.Get(&n,
+	require.NoError(h.t, h.office.Record.Get(&n,
 		`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`))
 	return n
 }
@@ -181,7 +181,7 @@ func (h *house) blocked() (n int) {
 // hold takes a lock on the record that the test lets go of.
 func (h *house) hold(statement string, args ...any) (release func()) {
 	h.t.Helper()
-	tx, err := h.office.DB.Beginx()
+	tx, err := h.office.Record.Beginx()
 	require.NoError(h.t, err)
 	_, err = tx.Exec(statement, args...)
 	require.NoError(h.t, err)

@@ -172,7 +172,7 @@ func (a *story) must(answer answer, err error) answer {
 func (a *story) refer(number int) (id string) {
 	a.t.Helper()
 	var services []uuid.UUID
-	require.NoError(a.t, a.office.DB.Select(&services, `SELECT id FROM services ORDER BY name`))
+	require.NoError(a.t, a.office.Record.Select(&services, `SELECT id FROM services ORDER BY name`))
 	made := a.must(a.ask(http.MethodPost, "/api/v1/referrals", map[string]any{
 		"case": map[string]any{"name": "Zyta Canarova", "phone": "+1 705-555-0177", "email": "zyta@okapi.example", "contact_times": "okapi mornings",
 			"safe_to_call": true, "municipality": "Okapi Lake", "postal_code": "K9H 1A1", "birth_year": 1961, "notes": "okapi notes"},
@@ -241,15 +241,15 @@ func (a *story) thatGoesWrong() {
 	until(a.t, "the letter is refused", func() bool {
 		return strings.Contains(a.must(a.ask(http.MethodGet, "/api/v1/referrals/"+id, nil)).body, `"call_agency"`)
 	})
-	_, err := a.office.DB.Exec(`ALTER TABLE messages ADD CONSTRAINT nobody_there CHECK (recipient NOT LIKE 'pantry-intake-3%') NOT VALID`)
+	_, err := a.office.Record.Exec(`ALTER TABLE messages ADD CONSTRAINT nobody_there CHECK (recipient NOT LIKE 'pantry-intake-3%') NOT VALID`)
 	require.NoError(a.t, err)
 	a.refer(3)
 	until(a.t, "the step fails", func() bool {
 		return strings.Contains(a.get(a.probes+"/metrics").body, `throughline_step_failures_total{activity="SendOffer"`)
 	})
-	_, err = a.office.DB.Exec(`ALTER TABLE messages DROP CONSTRAINT nobody_there`)
+	_, err = a.office.Record.Exec(`ALTER TABLE messages DROP CONSTRAINT nobody_there`)
 	require.NoError(a.t, err)
-	_, err = a.office.DB.Exec(`ALTER TABLE cases ADD CONSTRAINT nobody_there CHECK (name <> 'Zyta Canarova') NOT VALID`)
+	_, err = a.office.Record.Exec(`ALTER TABLE cases ADD CONSTRAINT nobody_there CHECK (name <> 'Zyta Canarova') NOT VALID`)
 	require.NoError(a.t, err)
 	broken, err := a.ask(http.MethodPost, "/api/v1/cases", map[string]any{"name": "Zyta Canarova", "notes": "okapi"})
 	require.NoError(a.t, err)

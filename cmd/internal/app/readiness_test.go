@@ -42,7 +42,7 @@ func TestReadinessSeesPromisesThatAreNotKept(t *testing.T) {
 	h := open(t, nil)
 	_, err := h.office.Refer(t.Context(), 1)
 	require.NoError(t, err)
-	_, err = h.office.DB.Exec(`UPDATE outbox SET created_at = created_at - interval '3 minutes'`)
+	_, err = h.office.Record.Exec(`UPDATE outbox SET created_at = created_at - interval '3 minutes'`)
 	require.NoError(t, err)
 	h.serve()
 	a := h.get(h.probes + "/readyz")

@@ -111,7 +111,7 @@ func isReminder(line string) bool { return strings.HasPrefix(line, "remind") }
 // hold keeps back what a restored record would mail again.
 func (o *town) hold() []casework.Held {
 	o.t.Helper()
-	pool, err := db.Open(o.t.Context(), o.stack.DatabaseURL, db.Options{MaxOpen: 2, Application: "hold"})
+	pool, err := db.Open(o.t.Context(), o.stack.AppURL, db.Options{MaxOpen: 2, Application: "hold"})
 	require.NoError(o.t, err)
 	others, err := db.OtherSessions(o.t.Context(), pool, "hold")
 	require.NoError(o.t, err)

@@ -74,7 +74,7 @@ func TestThePartsStopOneAfterTheOther(t *testing.T) {
 	require.NoError(t, <-stopped)
 	assert.Equal(t, order, h.log.stopped())
 	var state string
-	require.NoError(t, h.office.DB.Get(&state, `SELECT state FROM messages WHERE id = $1`, letter))
+	require.NoError(t, h.office.Record.Get(&state, `SELECT state FROM messages WHERE id = $1`, letter))
 	assert.Equal(t, db.MessageAccepted, state, "the letter that was with the provider")
 	f, err := h.office.Facts(t.Context(), stepped)
 	require.NoError(t, err)

@@ -34,6 +34,7 @@ type town struct {
 	*app.App
 	t        *testing.T
 	stack    *devstack.Stack
+	record   *sqlx.DB // the owner's, to look and to prepare
 	provider *mailtest.StandIn
 	who      casework.Actor
 	services []uuid.UUID
@@ -50,14 +51,15 @@ func build(t *testing.T, remind, lapse string) *town {
 	pool, err := db.Open(t.Context(), stack.DatabaseURL, db.Options{MaxOpen: 2})
 	require.NoError(t, err)
 	require.NoError(t, db.Migrate(t.Context(), pool))
-	require.NoError(t, pool.Close())
+	o.record = pool
+	t.Cleanup(func() { assert.NoError(t, pool.Close()) })
 	o.start()
 	organisation, err := o.Desk.AddOrganisation(t.Context(), "Kawartha 211", "705-555-0100", "")
 	require.NoError(t, err)
 	a, err := o.Desk.AddAccount(t.Context(), organisation, "noor@helpline.example", "Noor", referral.Navigator, "en", "correct horse battery")
 	require.NoError(t, err)
 	o.who = a.Actor(casework.ViaPage)
-	require.NoError(t, o.Desk.SetPolicy(t.Context(), o.who, hurried(t, remind, lapse)))
+	require.NoError(t, o.Desk.SetPolicy(t.Context(), casework.ClockActor(organisation), hurried(t, remind, lapse)))
 	for n := range 6 {
 		agency, id := uuid.New(), uuid.New()
 		o.exec(`INSERT INTO agencies (id, source, source_id, name) VALUES ($1, 'test', gen_random_uuid(), $2)`, agency, fmt.Sprint("Pantry ", n))
@@ -88,7 +90,7 @@ func (o *town) start() {
 	o.t.Helper()
 	const base = "https://throughline.example"
 	var err error
-	o.App, err = app.Open(o.t.Context(), app.Options{DatabaseURL: o.stack.DatabaseURL, MaxConnections: 10, TemporalAddress: o.stack.TemporalAddress,
+	o.App, err = app.Open(o.t.Context(), app.Options{DatabaseURL: o.stack.AppURL, MaxConnections: 10, TemporalAddress: o.stack.TemporalAddress,
 		TemporalNamespace: o.stack.Namespace, BaseURL: base, Log: slog.New(slog.NewTextHandler(o.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Sender: mail.NewSendGrid(mail.SendGridConfig{APIKey: "SG.canary", BaseURL: o.provider.URL, Timeout: 5 * time.Second}),
 		From:   mail.Address{Name: "Kawartha 211", Email: "referrals@throughline.example"}})
@@ -111,14 +113,14 @@ func (o *town) close() {
 
 func (o *town) exec(query string, args ...any) {
 	o.t.Helper()
-	_, err := o.DB.ExecContext(context.Background(), query, args...)
+	_, err := o.record.ExecContext(context.Background(), query, args...)
 	require.NoError(o.t, err)
 }
 
 func one[T any](o *town, query string, args ...any) T {
 	o.t.Helper()
 	var v T
-	require.NoError(o.t, o.DB.GetContext(context.Background(), &v, query, args...))
+	require.NoError(o.t, o.record.GetContext(context.Background(), &v, query, args...))
 	return v
 }
 
@@ -242,7 +244,7 @@ func (o *town) clean() {
 func (o *town) told(id uuid.UUID) []string {
 	o.t.Helper()
 	var list []string
-	require.NoError(o.t, sqlx.SelectContext(context.Background(), o.DB, &list, `SELECT what || CASE WHEN what = 'mend' THEN ' ' || code ELSE '' END
+	require.NoError(o.t, sqlx.SelectContext(context.Background(), o.record, &list, `SELECT what || CASE WHEN what = 'mend' THEN ' ' || code ELSE '' END
 		|| CASE WHEN via = 'watchdog' THEN ' w' ELSE '' END FROM timeline WHERE referral_id = $1 ORDER BY id`, id))
 	return list
 }

@@ -34,7 +34,7 @@ func (a *App) observe(ctx context.Context, outbox *sqlx.DB) (err error) {
 		return err
 	}
 	a.standing = &telemetry.Reading[db.Standing]{Ask: func(ctx context.Context) (db.Standing, error) {
-		return db.ReadStanding(ctx, a.watching, a.Desk.Clock.Now())
+		return db.ReadStanding(db.AsSystem(ctx), a.watching, a.Desk.Clock.Now())
 	}}
 	a.AlsoAsk(Check{Name: "outbox", Ask: a.outbox})
 	err = a.Telemetry.Watch(telemetry.Sources{Now: a.Desk.Clock.Now, Record: a.standing, Canary: a.canaryAge, Parts: a.upOrDown,

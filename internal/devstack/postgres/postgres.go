@@ -128,14 +128,7 @@ func start(ctx context.Context, o Options) (*Server, error) {
 
 // URL names a database of this server, password included: not for a log.
 func (s *Server) URL(database string) string {
-	u := url.URL{
-		Scheme:   "postgres",
-		User:     url.UserPassword(Superuser, s.password),
-		Host:     net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)),
-		Path:     "/" + database,
-		RawQuery: "sslmode=disable",
-	}
-	return u.String()
+	return s.URLAs(Superuser, database)
 }
 
 // Ensure creates the database when it does not exist.
@@ -153,6 +146,35 @@ func (s *Server) Ensure(ctx context.Context, database string) error {
 	const duplicateDatabase = "42P04" // another process was as quick
 	if err != nil && pq.As(err, duplicateDatabase) == nil {
 		return fmt.Errorf("postgres: create database %s: %w", database, err)
+	}
+	return nil
+}
+
+// URLAs names a database for a role that EnsureRole has made: not for a log.
+func (s *Server) URLAs(role, database string) string {
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(role, s.password), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)),
+		Path: "/" + database, RawQuery: "sslmode=disable"}
+	return u.String()
+}
+
+// EnsureRole has a plain role sign in with the password of Superuser.
+func (s *Server) EnsureRole(ctx context.Context, role string) error {
+	db, err := sql.Open("postgres", s.URL("postgres"))
+	if err != nil {
+		return fmt.Errorf("postgres: make role %s: %w", role, err)
+	}
+	defer db.Close()
+	return EnsureRole(ctx, db, role, s.password)
+}
+
+// EnsureRole makes a plain role when it is missing, and gives it a password, on a server of one's own.
+func EnsureRole(ctx context.Context, db *sql.DB, role, password string) error {
+	_, err := db.ExecContext(ctx, "CREATE ROLE "+pq.QuoteIdentifier(role))
+	if err != nil && pq.As(err, pqerror.DuplicateObject, pqerror.UniqueViolation) == nil {
+		return fmt.Errorf("postgres: make role %s: %w", role, err)
+	}
+	if _, err := db.ExecContext(ctx, "ALTER ROLE "+pq.QuoteIdentifier(role)+" LOGIN PASSWORD "+pq.QuoteLiteral(password)); err != nil {
+		return fmt.Errorf("postgres: make role %s: %w", role, err)
 	}
 	return nil
 }

@@ -1,0 +1,166 @@
+package casework
+
+import (
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/db"
+	"throughline/referral"
+)
+
+// A restricted case is for named people only. Everyone else gets the answer of a case that does not exist, but for a
+// supervisor, who may name people without reading it, and for who breaks the glass.
+
+// RestrictionKinds are why a case may be restricted: violence, someone in the public eye, a colleague.
+var RestrictionKinds = []string{"violence", "vip", "staff"}
+
+func checkKind(kind string) error {
+	if kind == "" || slices.Contains(RestrictionKinds, kind) {
+		return nil
+	}
+	return referral.Invalid("restricted", "must be violence, vip or staff")
+}
+
+// Restrict closes a case to all but named people, or says another reason for it; "" opens it again, which only who opened
+// the case and a supervisor may. Errors: invalid, forbidden, not_found.
+func (d *Desk) Restrict(ctx context.Context, who Actor, id uuid.UUID, kind string) error {
+	if err := who.may(RestrictCases); err != nil {
+		return err
+	}
+	if err := checkKind(kind); err != nil {
+		return err
+	}
+	return d.change(ctx, who, func(ctx context.Context, tx *sqlx.Tx) error {
+		p, err := d.place(ctx, tx, who, id)
+		if err != nil || p.Restricted == kind {
+			return err
+		}
+		action := "restrict_case"
+		if kind == "" {
+			if action = "lift_restriction"; p.OpenedBy != who.ID && who.may(OverseePeople) != nil {
+				return &referral.Error{Code: referral.CodeForbidden, Message: "who opened the case and a supervisor may do this"}
+			}
+			err = db.LiftRestriction(ctx, tx, id)
+		} else {
+			err = db.Write(ctx, tx, db.Restrict(db.Restriction{Case: id, Organisation: who.Organisation, Kind: kind, By: who.ID, At: d.Clock.Now()}))
+		}
+		if err != nil {
+			return err
+		}
+		return db.InsertAudit(ctx, tx, who.line(), d.Clock.Now(), action, "case", id)
+	})
+}
+
+// place reads where a case belongs; not_found when it is out of reach.
+func (d *Desk) place(ctx context.Context, q sqlx.QueryerContext, who Actor, id uuid.UUID) (db.Place, error) {
+	p, err := db.FindPlace(ctx, q, id, who.ID, d.Clock.Now())
+	if err == nil && !within(p, who) {
+		err = referral.NotFound("record")
+	}
+	return p, err
+}
+
+// CasePeople is the list of a restricted case, and who could be put on it.
+type CasePeople struct {
+	ID     uuid.UUID
+	Sees   bool // whoever asks may read the case too
+	Named  []db.NamedPerson
+	Others []Account
+}
+
+// CasePeople reads the list, for who opened the case and for supervisors; not_found to everyone else, and of a case that
+// is not restricted.
+func (d *Desk) CasePeople(ctx context.Context, who Actor, id uuid.UUID) (out CasePeople, err error) {
+	out.ID = id
+	err = d.overPeople(ctx, who, id, "view", func(ctx context.Context, tx *sqlx.Tx, p db.Place) error {
+		out.Sees = p.Named
+		if out.Named, err = db.NamedPeople(ctx, tx, id); err != nil {
+			return err
+		}
+		all, err := db.Accounts(ctx, tx, who.Organisation)
+		for _, a := range all {
+			p.Named = true // were they on the list
+			if a.Active && within(p, accountOf(a).Actor(who.Via)) && !on(out.Named, a.ID) {
+				out.Others = append(out.Others, accountOf(a))
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
+func on(list []db.NamedPerson, account uuid.UUID) bool {
+	return slices.ContainsFunc(list, func(p db.NamedPerson) bool { return p.Account == account })
+}
+
+// NamePerson puts a colleague on the list of a restricted case. Errors: invalid for someone who could not see it even
+// then; not_found as CasePeople.
+func (d *Desk) NamePerson(ctx context.Context, who Actor, id, person uuid.UUID) error {
+	return d.overPeople(ctx, who, id, "name_person", func(ctx context.Context, tx *sqlx.Tx, p db.Place) error {
+		a, err := db.FindAccount(ctx, tx, person)
+		if err != nil && referral.CodeOf(err) != referral.CodeNotFound {
+			return err
+		}
+		p.Named = true
+		if err != nil || !a.Active || !within(p, accountOf(a).Actor(who.Via)) {
+			return referral.Invalid("person_id", "is not a colleague who may see cases like this")
+		}
+		return db.NamePerson(ctx, tx, id, person, who.ID, d.Clock.Now())
+	})
+}
+
+// UnnamePerson takes someone off the list. Errors: invalid for who carries a referral of the case, or is not on the list;
+// not_found as CasePeople.
+func (d *Desk) UnnamePerson(ctx context.Context, who Actor, id, person uuid.UUID) error {
+	return d.overPeople(ctx, who, id, "unname_person", func(ctx context.Context, tx *sqlx.Tx, _ db.Place) error {
+		left, err := db.UnnamePerson(ctx, tx, id, person)
+		if err == nil && !left {
+			return referral.Invalid("person_id", "carries a referral of the case, or is not on the list")
+		}
+		return err
+	})
+}
+
+// overPeople does something about the list of a restricted case, with its audit entry. As the house: a supervisor keeps
+// the lists of cases that they can't read.
+func (d *Desk) overPeople(ctx context.Context, who Actor, id uuid.UUID, action string, do func(context.Context, *sqlx.Tx, db.Place) error) error {
+	if err := who.may(RestrictCases); err != nil {
+		return err
+	}
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
+		p, err := db.FindPlace(ctx, tx, id, who.ID, d.Clock.Now())
+		if err != nil && referral.CodeOf(err) != referral.CodeNotFound {
+			return err
+		}
+		read := p
+		if who.may(OverseePeople) == nil {
+			read.Named = true
+		}
+		if p.Restricted == "" || !within(read, who) || (p.OpenedBy != who.ID && who.may(OverseePeople) != nil) {
+			return referral.NotFound("record")
+		}
+		if err := do(ctx, tx, p); err != nil {
+			return err
+		}
+		look := db.Look{Kind: db.AuditChange, Action: action, Subject: "case_people", ID: id, Whose: []uuid.UUID{id}}
+		if action == "view" {
+			look.Kind = db.AuditView
+		}
+		return db.Audit(ctx, tx, who.line(), d.Clock.Now(), look)
+	})
+}
+
+// RestrictedCases lists the restricted cases for a supervisor, by reference only.
+func (d *Desk) RestrictedCases(ctx context.Context, who Actor) (list []db.RestrictedCase, err error) {
+	if err := who.may(OverseePeople); err != nil {
+		return nil, err
+	}
+	err = d.audited(ctx, machine, who, listOf("restricted_cases"), func(ctx context.Context, tx *sqlx.Tx) (_ []uuid.UUID, err error) {
+		list, err = db.RestrictedCases(ctx, tx, who.Organisation, who.Region)
+		return casesOf(list, func(c db.RestrictedCase) uuid.UUID { return c.ID }), err
+	})
+	return list, err
+}

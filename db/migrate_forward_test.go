@@ -1,0 +1,57 @@
+package db_test
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+	"github.com/pressly/goose/v3"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"throughline/db"
+	"throughline/db/dbtest"
+	"throughline/referral"
+)
+
+// A record from before the guard is brought forward by a plain owner, who is no superuser and may make no roles, as in
+// docker-compose.yml. What was there is kept, and is the organisation's own.
+func TestAnOlderRecordIsBroughtForwardByAPlainOwner(t *testing.T) {
+	t.Parallel()
+	url := dbtest.Empty(t)
+	super := dbtest.Open(t, url)
+	dbtest.New(t) // the server has the application's role
+	name := "tl_" + strings.ReplaceAll(uuid.NewString()[:8], "-", "")
+	for _, statement := range []string{`CREATE ROLE ` + name + ` LOGIN PASSWORD 'x'`, `GRANT ALL ON SCHEMA public TO ` + name,
+		`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO ` + name + `', current_database()); END $$`} {
+		_, err := super.Exec(statement)
+		require.NoError(t, err, statement)
+	}
+	t.Cleanup(func() {
+		_, err := super.Exec(`REASSIGN OWNED BY ` + name + ` TO CURRENT_USER; DROP OWNED BY ` + name + `; DROP ROLE ` + name)
+		assert.NoError(t, err)
+	})
+	owner := dbtest.Open(t, withUser(t, url, name))
+	before, err := goose.NewProvider(goose.DialectPostgres, owner.DB, os.DirFS("migrations"))
+	require.NoError(t, err)
+	_, err = before.UpTo(t.Context(), 6)
+	require.NoError(t, err)
+	_, err = super.Exec(years)
+	require.NoError(t, err)
+
+	require.NoError(t, db.Migrate(t.Context(), owner))
+	count := func(ctx context.Context, q sqlx.QueryerContext) (n int) {
+		require.NoError(t, sqlx.GetContext(ctx, q, &n, `SELECT count(*) FROM cases c JOIN referrals r ON r.case_id = c.id`))
+		return n
+	}
+	app := dbtest.App(t, super)
+	require.NoError(t, db.CheckRole(t.Context(), app))
+	require.NoError(t, db.CheckSchema(t.Context(), app))
+	assert.Equal(t, 10_000, count(db.As(t.Context(), db.Scope{Organisation: uuid.MustParse("00000000-0000-0000-0000-00000000000a"),
+		Account: uuid.New(), Role: referral.Coordinator}), app))
+	assert.Zero(t, count(t.Context(), owner), "the owner is held to it too")
+	assert.Equal(t, 10_000, count(db.AsSystem(t.Context()), owner), "as a later migration asks")
+}

@@ -1,0 +1,83 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"throughline/casework"
+	"throughline/db"
+	"throughline/referral"
+)
+
+// glassForm asks why someone must see a restricted case that they are not named on.
+type glassForm struct{ Reference, Reason string }
+
+// glassPage is found by the whole reference of a case that is kept from whoever asks; any other reference is no page.
+func (s *Server) glassPage(c echo.Context) error {
+	f := glassForm{Reference: c.Param("reference")}
+	there, err := s.desk.Behind(c.Request().Context(), staff(c), f.Reference)
+	if err == nil && !there {
+		err = referral.NotFound("page")
+	}
+	if err != nil {
+		return err
+	}
+	return s.showGlass(c, f, nil)
+}
+
+func (s *Server) showGlass(c echo.Context, f glassForm, wrongs []wrong) error {
+	f.Reference = casework.WholeReference(f.Reference)
+	return s.show(c, http.StatusOK, "glass", view{Title: s.locale(c).T("glass.title"), Body: f, Wrongs: wrongs})
+}
+
+func (s *Server) breakGlass(c echo.Context) error {
+	f := glassForm{Reference: c.Param("reference"), Reason: c.FormValue("why")}
+	id, err := s.desk.BreakGlass(c.Request().Context(), staff(c), f.Reference, f.Reason)
+	if wrongs := s.wrongs(c, err); wrongs != nil {
+		return s.showGlass(c, f, wrongs)
+	}
+	if err != nil {
+		return err
+	}
+	return s.seeOther(c, "/cases/"+id.String(), "break_glass")
+}
+
+// restrictedView is what a supervisor looks after: the glass that was broken, and who is named where.
+type restrictedView struct {
+	Glass []casework.GlassToReview
+	Cases []db.RestrictedCase
+}
+
+// Decisions are what can be found of broken glass.
+func (restrictedView) Decisions() []string { return casework.GlassDecisions }
+
+func (s *Server) restrictedPage(c echo.Context) error { return s.showRestricted(c, nil) }
+
+func (s *Server) showRestricted(c echo.Context, wrongs []wrong) error {
+	var v restrictedView
+	var err error
+	if v.Glass, err = s.desk.GlassToReview(c.Request().Context(), staff(c)); err != nil {
+		return err
+	}
+	if v.Cases, err = s.desk.RestrictedCases(c.Request().Context(), staff(c)); err != nil {
+		return err
+	}
+	return s.show(c, http.StatusOK, "restricted", view{Title: s.locale(c).T("restricted.title"), Body: v, Wrongs: wrongs, Done: done(c)})
+}
+
+// reviewGlass records what a second person finds of a time that a restricted case was opened.
+func (s *Server) reviewGlass(c echo.Context) error {
+	id, err := idParam(c, "id")
+	if err != nil {
+		return err
+	}
+	err = s.desk.ReviewGlass(c.Request().Context(), staff(c), id, c.FormValue("decision"), c.FormValue("remark"))
+	if wrongs := s.wrongs(c, err); wrongs != nil {
+		return s.showRestricted(c, wrongs)
+	}
+	if err != nil {
+		return err
+	}
+	return s.seeOther(c, "/restricted", "review_glass")
+}

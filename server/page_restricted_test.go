@@ -1,0 +1,106 @@
+package server
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"throughline/casework"
+	"throughline/internal/browser"
+	"throughline/referral"
+)
+
+// A restricted case from the call to the review: the navigator closes it, a coordinator finds only that it is there, opens
+// it for a reason, and a supervisor looks at that.
+func TestARestrictedCaseByItsPages(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	_, err := v.desk.AddAccount(t.Context(), v.account.OrganisationID, "super@kawartha.example", "Sacha", referral.Supervisor, "en", password)
+	v.must(err)
+	v.signInAs("nav@kawartha.example")
+	form := v.get("/cases/new").is(200).form("#intake-form")
+	form.Set("name", "Zoë Canary")
+	form.Set("restricted", "violence")
+	form.Set("safe_to_call", "no")
+	form.Set("do", "caller")
+	page := v.post("/cases/new", form).is(200)
+	if !strings.Contains(page.says("main"), "For named people only: Risk of violence") {
+		t.Fatalf("the case says %q", page.says("main"))
+	}
+	at, reference := strings.TrimSuffix(page.Path, "?done=case"), page.says(".tl-reference")
+	if people := v.get(at + "/people").is(200).says("main"); !strings.Contains(people, "Noor (Navigator)") || !strings.Contains(people, "Camille (Coordinator)") {
+		t.Errorf("the list says %q", people)
+	}
+
+	v.forget()
+	v.signInAs("coord@kawartha.example")
+	v.get(at).is(404)
+	if got := v.post("/cases", url.Values{"q": {"Canary"}, "do": {"search"}}).says("main"); strings.Contains(got, reference) {
+		t.Errorf("the name leads to %q", got)
+	}
+	found := v.post("/cases", url.Values{"q": {strings.ToLower(reference)}, "do": {"search"}}).is(200)
+	glass := found.Find(`main a[href^="/break-glass/"]`).AttrOr("href", "")
+	if glass != "/break-glass/"+reference {
+		t.Fatalf("the search leads to %q: %s", glass, found.says("main"))
+	}
+	v.get("/break-glass/" + reference[:8] + "0").is(404)
+	v.post(glass, url.Values{"why": {" "}}).is(422)
+	opened := v.post(glass, url.Values{"why": {"he is on the line"}}).is(200)
+	if !strings.HasPrefix(opened.Path, at) || !strings.Contains(opened.says("h1"), "Zoë Canary") {
+		t.Errorf("glass was broken and led to %s", opened.Path)
+	}
+	v.get("/restricted").is(403)
+
+	v.forget()
+	v.signInAs("super@kawartha.example")
+	v.get(at).is(404)
+	reviews := v.get("/restricted").is(200)
+	if !strings.Contains(reviews.says("main"), "he is on the line") {
+		t.Errorf("the reviews say %q", reviews.says("main"))
+	}
+	review := reviews.Find(`form[action^="/restricted/"]`).AttrOr("action", "")
+	v.post(review, url.Values{}).is(422)
+	if got := v.post(review, url.Values{"decision": {"justified"}}).is(200).says("main"); !strings.Contains(got, "Nothing waits for a review") {
+		t.Errorf("after the review: %q", got)
+	}
+}
+
+func TestTheRestrictedPagesAreAccessible(t *testing.T) {
+	t.Parallel()
+	ctx := browser.New(t)
+	v := staffed(t)
+	super, err := v.desk.AddAccount(t.Context(), v.account.OrganisationID, "super@kawartha.example", "Sacha", referral.Supervisor, "en", password)
+	v.must(err)
+	_, err = v.desk.AddAccount(t.Context(), v.account.OrganisationID, "admin@kawartha.example", "Ada", referral.Admin, "en", password)
+	v.must(err)
+	made := func(kind string) casework.Case {
+		c, err := v.desk.OpenCase(t.Context(), v.account.Actor(casework.ViaPage), casework.CaseInput{Name: "Zoë Canary", Restricted: kind}, nil)
+		v.must(err)
+		return c
+	}
+	hidden, broken := made("violence"), made("staff")
+	_, err = v.desk.BreakGlass(t.Context(), v.lead.Actor(casework.ViaPage), broken.Reference, "he is on the line")
+	v.must(err)
+	_, err = v.desk.BreakGlass(t.Context(), super.Actor(casework.ViaPage), broken.Reference, "so was he here")
+	v.must(err)
+	for email, pages := range map[string]map[string]string{
+		"super@kawartha.example": {"restricted": "/restricted", "people": "/cases/" + hidden.ID.String() + "/people", "glass": "/break-glass/" + hidden.Reference,
+			"restricted-case": "/cases/" + broken.ID.String()},
+		"admin@kawartha.example": {"home": "/"},
+	} {
+		v.must(chromedp.Do(ctx, chromedp.Navigate(v.site.URL+"/sign-in"), chromedp.SendKeys("#email", email),
+			chromedp.SendKeys("#password", password+"\r"), chromedp.WaitVisible(`nav[aria-label]`)))
+		for lang, widths := range pageWidths() {
+			for name, path := range pages {
+				for _, width := range widths {
+					v.must(chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(v.site.URL+path+"?lang="+lang)))
+					browser.Accessible(t, ctx, lang+" "+name)
+					v.picture(ctx, name, lang, width)
+				}
+			}
+		}
+		v.must(chromedp.Do(ctx, chromedp.Click(`form[action="/sign-out"] button`), chromedp.WaitVisible("#email")))
+	}
+}

@@ -1,0 +1,237 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"throughline/referral"
+)
+
+// walked is what the walk knows of a route: whose it is, and of what its address names one thing.
+type walked struct {
+	roles []referral.Role // nil: for no account in particular, and not walked
+	of    string          // case, referral, task, reference, glass; "" names nothing
+	// where says of which things the route is, when that is not whatever the asker sees.
+	where []string
+}
+
+var (
+	carries   = []referral.Role{referral.Navigator, referral.Coordinator, referral.Supervisor, referral.Partner}
+	helps     = []referral.Role{referral.Navigator, referral.Coordinator, referral.Supervisor}
+	looksUp   = append(slices.Clone(carries), referral.DataEditor)
+	oversees  = []referral.Role{referral.Supervisor}
+	everybody = []referral.Role{referral.Navigator, referral.Coordinator, referral.Supervisor, referral.DataEditor, referral.Partner,
+		referral.Auditor, referral.Admin}
+)
+
+// walk is every route there is. A new one must say here whose it is.
+var walk = map[string]walked{
+	"GET /": {roles: everybody}, "GET /work": {roles: carries}, "GET /queue": {roles: carries}, "GET /closed": {roles: carries},
+	"GET /cases": {roles: carries}, "POST /cases": {roles: carries}, "GET /cases/new": {roles: carries}, "POST /cases/new": {roles: carries},
+	"GET /cases/:id": {roles: carries, of: "case"}, "POST /cases/:id/restrict": {roles: carries, of: "case"},
+	"GET /cases/:id/people":        {roles: carries, of: "case", where: []string{"restricted"}},
+	"POST /cases/:id/people":       {roles: carries, of: "case", where: []string{"restricted"}},
+	"GET /cases/:id/referrals/new": {roles: carries, of: "case"}, "POST /cases/:id/referrals/new": {roles: carries, of: "case"},
+	"GET /referrals/:id": {roles: carries, of: "referral"}, "GET /referrals/:id/:command": {roles: carries, of: "referral"},
+	"POST /referrals/:id/:command": {roles: carries, of: "referral"},
+	"GET /tasks":                   {roles: carries}, "GET /tasks/:id": {roles: carries, of: "task"}, "POST /tasks/:id": {roles: carries, of: "task"},
+	"GET /services": {roles: looksUp}, "GET /services/:id": {roles: looksUp},
+	"GET /break-glass/:reference":  {roles: helps, of: "reference", where: []string{"restricted"}},
+	"POST /break-glass/:reference": {roles: helps, of: "reference", where: []string{"restricted"}},
+	"GET /restricted":              {roles: oversees}, "POST /restricted/:id": {roles: oversees, of: "glass", where: []string{"restricted"}},
+
+	"POST /api/v1/cases": {roles: carries}, "GET /api/v1/cases/:id": {roles: carries, of: "case"},
+	"POST /api/v1/referrals": {roles: carries}, "GET /api/v1/referrals/:id": {roles: carries, of: "referral"},
+	"GET /api/v1/referrals/:id/timeline":  {roles: carries, of: "referral"},
+	"POST /api/v1/referrals/:id/:command": {roles: carries, of: "referral"},
+	"GET /api/v1/services":                {roles: looksUp}, "GET /api/v1/tasks": {roles: carries}, "GET /api/v1/queue": {roles: carries},
+	"GET /api/v1/mailbox": {roles: carries},
+
+	// For visitors, agencies and programs without an account; each has tests of its own.
+	"GET /livez": {}, "HEAD /livez": {}, "GET /readyz": {}, "HEAD /readyz": {}, "GET /static/*": {}, "HEAD /static/*": {},
+	"GET /r": {}, "HEAD /r": {}, "GET /r/*": {}, "HEAD /r/*": {}, "GET /r/new-link": {}, "POST /r": {}, "POST /r/new-link": {},
+	"POST /webhooks/sendgrid": {}, "POST /language": {}, "GET /sign-in": {}, "POST /sign-in": {}, "POST /sign-out": {},
+	"GET /mailbox": {}, "GET /mailbox/:id": {}, "GET /mailbox/:id/html": {}, "GET /api/v1/openapi.json": {}, "HEAD /api/v1/openapi.json": {},
+}
+
+// Each route, by each role, of each thing: what is out of reach is answered like what is not there, to the letter, and what
+// a role can't do it can't do to anything, and is not shown the way to.
+func TestTheWalk(t *testing.T) {
+	t.Parallel()
+	r := openWalk(t)
+	seen := map[string]bool{}
+	for _, route := range r.server.echo.Routes() {
+		name := route.Method + " " + route.Path
+		w, known := walk[name]
+		seen[name] = true
+		switch {
+		case route.Method == echo.RouteNotFound:
+		case strings.HasPrefix(route.Path, "/api/v1") && !known:
+			r.elsewhere(t, route)
+		case !known:
+			t.Errorf("%s is a route that the walk does not know: say whose it is", name)
+		case w.roles != nil:
+			t.Run(name, func(t *testing.T) { r.along(t, route, w) })
+		}
+	}
+	for name := range walk {
+		if !seen[name] {
+			t.Errorf("%s is no route any more", name)
+		}
+	}
+}
+
+// elsewhere is a method of the API that its path does not take, or HEAD, which is GET without a body.
+func (r *walkRoom) elsewhere(t *testing.T, route *echo.Route) {
+	get, known := walk["GET "+route.Path]
+	for _, p := range r.people {
+		status, _ := r.walks(p, route, "case", uuid.NewString())
+		allowed := slices.Contains(get.roles, p.role)
+		if ok := status == http.StatusMethodNotAllowed || (route.Method == http.MethodHead && known && (status == http.StatusForbidden) != allowed); !ok {
+			t.Errorf("%s %s by %s: %d", route.Method, route.Path, p, status)
+		}
+	}
+}
+
+// along walks one route by everyone.
+func (r *walkRoom) along(t *testing.T, route *echo.Route, w walked) {
+	for _, p := range r.people {
+		missing, nothing := r.walks(p, route, w.of, r.missing[w.of])
+		if !slices.Contains(w.roles, p.role) {
+			r.refused(t, route, w, p, nothing)
+			continue
+		}
+		if w.of == "" {
+			if missing == http.StatusForbidden || missing == http.StatusNotFound {
+				t.Errorf("%s: %d, and it is theirs", p, missing)
+			}
+			continue
+		}
+		if missing != http.StatusNotFound {
+			t.Errorf("%s: what is not there is answered %d", p, missing)
+		}
+		for thing, ids := range r.things {
+			status, body := r.walks(p, route, w.of, ids[w.of])
+			if ids[w.of] == "" {
+				continue
+			}
+			if r.reaches(p, thing, w) {
+				if status == http.StatusForbidden || status == http.StatusNotFound || status >= 500 {
+					t.Errorf("%s, %s: %d, and it is theirs", p, thing, status)
+				}
+			} else if status != http.StatusNotFound || body != nothing {
+				t.Errorf("%s, %s: %d, told apart from what is not there:\n%s\n%s", p, thing, status, body, nothing)
+			}
+		}
+	}
+}
+
+// refused wants a role that lacks the permission to be answered alike, whatever it asked for, and not shown the way.
+func (r *walkRoom) refused(t *testing.T, route *echo.Route, w walked, p walker, nothing string) {
+	ids := []string{r.missing[w.of]}
+	for _, thing := range r.things {
+		ids = append(ids, thing[w.of])
+	}
+	for _, id := range ids {
+		if status, body := r.walks(p, route, w.of, id); status != http.StatusForbidden || body != nothing {
+			t.Errorf("%s: %d, want 403 alike for everything:\n%s\n%s", p, status, body, nothing)
+		}
+	}
+	if route.Method == http.MethodGet && slices.Contains(menuOf(p.role), route.Path) {
+		t.Errorf("%s is shown the way to it", p)
+	}
+}
+
+// reaches says whether a thing is there for someone by a route.
+func (r *walkRoom) reaches(p walker, thing string, w walked) bool {
+	sees := map[string]bool{"own": p.role != referral.Partner && !p.region, "partner": p.role != referral.Partner && !p.region || p.role == referral.Partner,
+		"other partner": p.role != referral.Partner && !p.region, "region": p.role != referral.Partner, "foreign": false, "restricted": false}
+	if w.where == nil {
+		return sees[thing]
+	}
+	if !slices.Contains(w.where, thing) || p.region {
+		return false
+	}
+	// A list of people is the supervisor's to keep; glass is broken by who helps, and looked at by a supervisor.
+	return w.of != "case" || p.role == referral.Supervisor
+}
+
+var ids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|C-[0-9A-Z]{4}-[0-9A-Z]{4}`)
+
+// walks sends a request as somebody, and gives the answer without the id that was asked for.
+func (r *walkRoom) walks(p walker, route *echo.Route, of, id string) (int, string) {
+	r.t.Helper()
+	path := strings.NewReplacer(":id", or(id, r.services[0].String()), ":reference", id, ":command", "withdraw").Replace(route.Path)
+	api := strings.HasPrefix(path, "/api/")
+	req := httptest.NewRequest(route.Method, path, strings.NewReader(map[bool]string{true: "{}"}[api && route.Method == http.MethodPost]))
+	switch {
+	case api:
+		req.Header.Set("Authorization", "Bearer "+p.key)
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set(idempotencyKey, uuid.NewString())
+	default:
+		req.AddCookie(p.cookie)
+		if route.Method == http.MethodPost {
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+	}
+	w := httptest.NewRecorder()
+	r.server.ServeHTTP(w, req)
+	return w.Code, ids.ReplaceAllString(w.Body.String(), "ID")
+}
+
+func or(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a
+}
+
+// What the menu shows can be gone to, by each role, and a day begins somewhere.
+func TestTheMenuLeadsWhereTheRoleMayGo(t *testing.T) {
+	t.Parallel()
+	r := openWalk(t)
+	for _, p := range r.people {
+		at := "/"
+		w := r.visit(p, at)
+		if w.Code == http.StatusSeeOther {
+			at = w.Header().Get("Location")
+			w = r.visit(p, at)
+		}
+		if w.Code != http.StatusOK {
+			t.Errorf("%s begins at %s: %d", p, at, w.Code)
+			continue
+		}
+		page, err := goquery.NewDocumentFromReader(w.Body)
+		r.must(err)
+		var shown []string
+		page.Find("nav.tl-nav a").Each(func(_ int, a *goquery.Selection) { shown = append(shown, a.AttrOr("href", "")) })
+		if want := append(menuOf(p.role), "/mailbox"); !slices.Equal(shown, want) {
+			t.Errorf("%s is shown %v, want %v", p, shown, want)
+		}
+		for _, path := range shown {
+			if w := r.visit(p, path); w.Code != http.StatusOK {
+				t.Errorf("%s is led to %s: %d", p, path, w.Code)
+			}
+		}
+	}
+}
+
+func (r *walkRoom) visit(p walker, path string) *httptest.ResponseRecorder {
+	req := httptest.NewRequest(http.MethodGet, path, nil)
+	req.AddCookie(p.cookie)
+	w := httptest.NewRecorder()
+	r.server.ServeHTTP(w, req)
+	return w
+}
+
+func (p walker) String() string { return fmt.Sprintf("%s (region %t)", p.role, p.region) }
