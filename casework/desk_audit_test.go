@@ -20,7 +20,7 @@ import (
 var showsNothing = map[string]string{
 	"SignIn": "an account of the staff", "Account": "an account of the staff", "AccountOfKey": "an account of the staff",
 	"Accounts": "names of colleagues", "AuditPeople": "names of colleagues", "SetLocale": "nothing is shown",
-	"AddOrganisation": "no client", "Organisations": "no client", "AddAccount": "no client", "SetPassword": "no client",
+	"AddOrganisation": "no client", "Organisations": "no client", "AddAccount": "no client", "AddAccountIn": "no client", "SetPassword": "no client",
 	"CloseAccount": "no client", "AddKey": "no client", "Keys": "names of keys", "RevokeKey": "no client",
 	"Zone": "no client", "Policy": "no client", "SetPolicy": "no client",
 	"Check": "ids only", "VerifyAudit": "ids only", "WaitingLetters": "ids, and the agencies' own numbers", "DueBy": "ids only",
@@ -86,6 +86,45 @@ func (r *room) shows(s scene, token string, letter uuid.UUID) map[string]struct 
 			return err
 		}},
 		"AccessReport": {db.AuditPrint, func() error { _, err := r.AccessReport(ctx, r.as(referral.Supervisor), s.CaseID); return err }},
+		"Restrict":     {db.AuditChange, func() error { return r.Restrict(ctx, r.navigator, s.CaseID, "violence") }},
+		"CasePeople": {db.AuditView, func() error {
+			r.restricted(s)
+			_, err := r.CasePeople(ctx, r.navigator, s.CaseID)
+			return err
+		}},
+		"NamePerson": {db.AuditChange, func() error {
+			r.restricted(s)
+			return r.NamePerson(ctx, r.navigator, s.CaseID, r.colleague.ID)
+		}},
+		"UnnamePerson": {db.AuditChange, func() error {
+			r.restricted(s)
+			require.NoError(r.t, r.NamePerson(ctx, r.navigator, s.CaseID, r.colleague.ID))
+			return r.UnnamePerson(ctx, r.navigator, s.CaseID, r.colleague.ID)
+		}},
+		"RestrictedCases": {db.AuditList, func() error {
+			r.restricted(s)
+			_, err := r.RestrictedCases(ctx, r.as(referral.Supervisor))
+			return err
+		}},
+		"Behind": {db.AuditSearch, func() error {
+			r.restricted(s)
+			_, err := r.Behind(ctx, r.colleague, s.Reference)
+			return err
+		}},
+		"BreakGlass": {db.AuditChange, func() error {
+			r.restricted(s)
+			_, err := r.BreakGlass(ctx, r.colleague, s.Reference, "he is on the line")
+			return err
+		}},
+		"GlassToReview": {db.AuditList, func() error {
+			r.broken(s)
+			_, err := r.GlassToReview(ctx, r.as(referral.Supervisor))
+			return err
+		}},
+		"ReviewGlass": {db.AuditChange, func() error {
+			glass := r.broken(s)
+			return r.ReviewGlass(ctx, r.person(r.organisation, "Sacha", referral.Supervisor), glass, "justified", "")
+		}},
 		"Reply": {db.AuditChange, func() error {
 			return r.Reply(ctx, token, casework.ReplyInput{Do: referral.Ask, Name: "Sam", Note: "Again?"})
 		}},
@@ -106,6 +145,21 @@ func (r *room) shows(s scene, token string, letter uuid.UUID) map[string]struct 
 		}},
 		"AllAccounts": {db.AuditCLI, func() error { _, err := r.AllAccounts(ctx, r.organisation); return err }},
 	}
+}
+
+// restricted closes a scene's case to its navigator and who carries its referral.
+func (r *room) restricted(s scene) {
+	r.t.Helper()
+	require.NoError(r.t, r.Restrict(r.t.Context(), r.navigator, s.CaseID, "violence"))
+}
+
+// broken is a restricted case that someone opened who is not named on it, and the id of that.
+func (r *room) broken(s scene) uuid.UUID {
+	r.t.Helper()
+	r.restricted(s)
+	_, err := r.BreakGlass(r.t.Context(), r.colleague, s.Reference, "he is on the line")
+	require.NoError(r.t, err)
+	return one[uuid.UUID](r, `SELECT id FROM glass`)
 }
 
 // Every method of the desk either hands out nothing about a client, and says why, or leaves an entry that names whose

@@ -64,7 +64,7 @@ func TestNothingIsShownUnaudited(t *testing.T) {
 	assert.Equal(t, referral.CodeUnavailable, referral.CodeOf(err))
 	_, err = r.Do(t.Context(), r.navigator, accepted.ReferralID, said(referral.Contact), nil)
 	assert.Equal(t, referral.CodeUnavailable, referral.CodeOf(err))
-	_, err = r.Enter(t.Context(), casework.Account{ID: r.navigator.ID, OrganisationID: r.organisation}, casework.ByPassword, here)
+	_, err = r.Enter(t.Context(), casework.Account{ID: r.navigator.ID, OrganisationID: r.organisation, Role: referral.Navigator}, casework.ByPassword, here)
 	assert.Equal(t, referral.CodeUnavailable, referral.CodeOf(err))
 }
 

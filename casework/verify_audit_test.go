@@ -210,7 +210,7 @@ func TestLinesAreOnlyAdded(t *testing.T) {
 	tx, err := r.db.BeginTxx(t.Context(), nil)
 	require.NoError(t, err)
 	defer tx.Rollback() //nolint:errcheck // there is nothing to keep
-	_, err = tx.ExecContext(t.Context(), `SET LOCAL ROLE `+r.role()+`; SET LOCAL throughline.retire = 'on'; DELETE FROM audit`)
+	_, err = tx.ExecContext(t.Context(), `SET LOCAL ROLE `+r.role()+`; SET LOCAL throughline.role = 'system'; SET LOCAL throughline.retire = 'on'; DELETE FROM audit`)
 	require.ErrorContains(t, err, "are only added", "who does not own the table can't say that it is retention")
 	require.NoError(t, tx.Rollback())
 	r.exec(`DROP OWNED BY ` + r.role() + `; DROP ROLE ` + r.role())

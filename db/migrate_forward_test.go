@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -50,8 +51,21 @@ func TestAnOlderRecordIsBroughtForwardByAPlainOwner(t *testing.T) {
 	app := dbtest.App(t, super)
 	require.NoError(t, db.CheckRole(t.Context(), app))
 	require.NoError(t, db.CheckSchema(t.Context(), app))
-	assert.Equal(t, 10_000, count(db.As(t.Context(), db.Scope{Organisation: uuid.MustParse("00000000-0000-0000-0000-00000000000a"),
-		Account: uuid.New(), Role: referral.Coordinator}), app))
+	ours := db.Scope{Organisation: uuid.MustParse("00000000-0000-0000-0000-00000000000a"), Account: uuid.New(), Role: referral.Coordinator}
+	assert.Equal(t, 10_000, count(db.As(t.Context(), ours), app))
 	assert.Zero(t, count(t.Context(), owner), "the owner is held to it too")
 	assert.Equal(t, 10_000, count(db.AsSystem(t.Context()), owner), "as a later migration asks")
+
+	// The functions of the audit work for all organisations, whoever calls them and owns them.
+	who := db.Who{Organisation: ours.Organisation, Role: referral.Coordinator, ID: ours.Account, Via: "page"}
+	require.NoError(t, db.InsertAudit(db.As(t.Context(), ours), app, who, time.Now(), "view", "queue", uuid.Nil))
+	made, err := db.LinkAudit(t.Context(), app, 10)
+	require.NoError(t, err)
+	assert.Equal(t, 1, made)
+	links, err := db.AuditLinks(db.As(t.Context(), ours), app, ours.Organisation, 10_000, 10)
+	require.NoError(t, err)
+	assert.Len(t, links, 1, "after those of before")
+	var taken int
+	require.NoError(t, owner.Get(&taken, `SELECT audit_retire($1, now() + interval '1 day')`, ours.Organisation))
+	assert.Equal(t, 10_001, taken)
 }

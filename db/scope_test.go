@@ -46,7 +46,7 @@ func TestEveryTableOfAnOrganisationIsGuarded(t *testing.T) {
 func TestWithoutAScopeThereIsNothing(t *testing.T) {
 	t.Parallel()
 	d := dbtest.New(t)
-	_, err := d.Exec(years)
+	_, err := d.Exec(years + linked)
 	require.NoError(t, err)
 	app := dbtest.App(t, d)
 	app.SetMaxOpenConns(1)
@@ -91,7 +91,7 @@ func TestWithoutAScopeThereIsNothing(t *testing.T) {
 func TestAScopeEndsWithItsTransaction(t *testing.T) {
 	t.Parallel()
 	d := dbtest.New(t)
-	_, err := d.Exec(years)
+	_, err := d.Exec(years + linked)
 	require.NoError(t, err)
 	app := dbtest.App(t, d)
 	app.SetMaxOpenConns(1)

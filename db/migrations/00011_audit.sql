@@ -75,16 +75,17 @@ SELECT guard('audit_exports');
 -- audit_link_up makes links of what waits, the lowest number first, most of them at once, and gives how many; none while
 -- another session is at it. It is for all organisations, whoever calls it. One whose entry is gone goes on waiting, for everyone to see.
 -- +goose StatementBegin
-CREATE FUNCTION audit_link_up(most int) RETURNS int
-	LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET throughline.role = 'system' AS $$
+CREATE FUNCTION audit_link_up(most int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
 	entry audit;
 	last audit_chain;
 	made int := 0;
+	asker text := asks_role();
 BEGIN
 	IF NOT pg_try_advisory_xact_lock(211, 3) THEN
 		RETURN 0;
 	END IF;
+	PERFORM set_config('throughline.role', 'system', true);
 	FOR entry IN SELECT a.* FROM (SELECT x.* FROM audit_waiting w JOIN audit x ON x.id = w.audit_id ORDER BY w.audit_id LIMIT most) a
 		ORDER BY a.organisation_id, a.id
 	LOOP
@@ -100,6 +101,7 @@ BEGIN
 		DELETE FROM audit_waiting WHERE audit_id = entry.id;
 		made := made + 1;
 	END LOOP;
+	PERFORM set_config('throughline.role', asker, true);
 	RETURN made;
 END $$;
 -- +goose StatementEnd
@@ -130,12 +132,14 @@ CREATE TRIGGER audit_chain_not_emptied BEFORE TRUNCATE ON audit_chain FOR EACH S
 -- number. Their links stay, so the chain still holds together; the entry that says so is part of it.
 -- +goose StatementBegin
 CREATE FUNCTION audit_retire(organisation uuid, older_than timestamptz) RETURNS bigint
-	LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET throughline.role = 'system' AS $$
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
 	last bigint;
 	taken bigint;
+	asker text := asks_role();
 BEGIN
 	PERFORM pg_advisory_xact_lock(211, 3);
+	PERFORM set_config('throughline.role', 'system', true);
 	SELECT coalesce(min(c.seq) - 1, (SELECT max(seq) FROM audit_chain WHERE organisation_id = organisation)) INTO last
 		FROM audit_chain c JOIN audit a ON a.id = c.audit_id
 		WHERE c.organisation_id = organisation AND a.at >= older_than;
@@ -147,6 +151,7 @@ BEGIN
 		INSERT INTO audit (organisation_id, at, actor_role, action, kind, subject, via, why)
 			VALUES (organisation, now(), 'system', 'retire_audit', 'change', 'audit', 'cli', last::text);
 	END IF;
+	PERFORM set_config('throughline.role', asker, true);
 	RETURN taken;
 END $$;
 -- +goose StatementEnd
