@@ -42,7 +42,7 @@ func (s *Server) showAudit(c echo.Context, v auditView) error {
 	}
 	status := http.StatusOK
 	if v.Missing {
-		status = http.StatusNotFound
+		status = http.StatusUnprocessableEntity
 	}
 	return s.page(c, status, "audit", s.locale(c).T("audit.title"), v)
 }

@@ -42,7 +42,7 @@ func openWalk(t *testing.T) *walkRoom {
 	}
 	r := &walkRoom{visitor: staffedOf(newHelpline(t, Config{Mailbox: &letterbox{}, SendGridKeys: []*ecdsa.PublicKey{&key.PublicKey}})),
 		things: map[string]map[string]string{}, missing: map[string]string{"": "", "case": uuid.NewString(), "referral": uuid.NewString(),
-			"task": uuid.NewString(), "glass": uuid.NewString(), "reference": "C-0000-0000"}}
+			"task": uuid.NewString(), "glass": uuid.NewString(), "account": uuid.NewString(), "reference": "C-0000-0000"}}
 	partner := casework.Belongs{Partner: "Legal clinic"}
 	for _, role := range everybody {
 		in := casework.Belongs{}
@@ -110,5 +110,6 @@ func (r *walkRoom) thing(who casework.Actor, restricted string) map[string]strin
 	r.tick(made.ReferralID, 3)
 	var task string
 	r.must(r.db.Get(&task, `SELECT id FROM tasks WHERE referral_id = $1 AND state = 'open'`, made.ReferralID))
-	return map[string]string{"case": made.CaseID.String(), "referral": made.ReferralID.String(), "task": task, "reference": made.Reference}
+	return map[string]string{"case": made.CaseID.String(), "referral": made.ReferralID.String(), "task": task, "reference": made.Reference,
+		"account": who.ID.String()}
 }

@@ -19,7 +19,7 @@ import (
 // walked is what the walk knows of a route: whose it is, and of what its address names one thing.
 type walked struct {
 	roles []referral.Role // nil: for no account in particular, and not walked
-	of    string          // case, referral, task, reference, glass; "" names nothing
+	of    string          // case, referral, task, reference, glass, account; "" names nothing
 	// where says of which things the route is, when that is not whatever the asker sees.
 	where []string
 }
@@ -29,6 +29,8 @@ var (
 	helps     = []referral.Role{referral.Navigator, referral.Coordinator, referral.Supervisor}
 	looksUp   = append(slices.Clone(carries), referral.DataEditor)
 	oversees  = []referral.Role{referral.Supervisor}
+	audits    = []referral.Role{referral.Auditor}
+	manages   = []referral.Role{referral.Admin}
 	everybody = []referral.Role{referral.Navigator, referral.Coordinator, referral.Supervisor, referral.DataEditor, referral.Partner,
 		referral.Auditor, referral.Admin}
 )
@@ -49,6 +51,16 @@ var walk = map[string]walked{
 	"POST /break-glass/:reference": {roles: helps, of: "reference", where: []string{"restricted"}},
 	"GET /restricted":              {roles: oversees}, "POST /restricted/:id": {roles: oversees, of: "glass", where: []string{"restricted"}},
 
+	"GET /cases/:id/access": {roles: []referral.Role{referral.Supervisor, referral.Auditor}, of: "case"},
+	"GET /audit":            {roles: audits}, "POST /audit": {roles: audits},
+	"GET /audit/unusual": {roles: audits}, "GET /audit/unusual/csv": {roles: audits},
+	"GET /audit/cases/:id": {roles: audits, of: "case"}, "GET /audit/cases/:id/csv": {roles: audits, of: "case"},
+	"GET /audit/people/:id": {roles: audits, of: "account"}, "GET /audit/people/:id/csv": {roles: audits, of: "account"},
+	"GET /people": {roles: manages}, "POST /people": {roles: manages},
+	"GET /people/:id": {roles: manages, of: "account"}, "POST /people/:id": {roles: manages, of: "account"},
+	"GET /keys": {roles: manages}, "POST /keys": {roles: manages},
+	"GET /account": {roles: everybody}, "POST /account": {roles: everybody},
+
 	"POST /api/v1/cases": {roles: carries}, "GET /api/v1/cases/:id": {roles: carries, of: "case"},
 	"POST /api/v1/referrals": {roles: carries}, "GET /api/v1/referrals/:id": {roles: carries, of: "referral"},
 	"GET /api/v1/referrals/:id/timeline":  {roles: carries, of: "referral"},
@@ -60,6 +72,8 @@ var walk = map[string]walked{
 	"GET /livez": {}, "HEAD /livez": {}, "GET /readyz": {}, "HEAD /readyz": {}, "GET /static/*": {}, "HEAD /static/*": {},
 	"GET /r": {}, "HEAD /r": {}, "GET /r/*": {}, "HEAD /r/*": {}, "GET /r/new-link": {}, "POST /r": {}, "POST /r/new-link": {},
 	"POST /webhooks/sendgrid": {}, "POST /language": {}, "GET /sign-in": {}, "POST /sign-in": {}, "POST /sign-out": {},
+	"GET /sign-in/code": {}, "POST /sign-in/code": {}, "GET /forgot-password": {}, "POST /forgot-password": {},
+	"GET /join": {}, "GET /join/*": {}, "POST /join": {},
 	"GET /mailbox": {}, "GET /mailbox/:id": {}, "GET /mailbox/:id/html": {}, "GET /api/v1/openapi.json": {}, "HEAD /api/v1/openapi.json": {},
 }
 
@@ -153,6 +167,9 @@ func (r *walkRoom) refused(t *testing.T, route *echo.Route, w walked, p walker, 
 
 // reaches says whether a thing is there for someone by a route.
 func (r *walkRoom) reaches(p walker, thing string, w walked) bool {
+	if p.role == referral.Auditor || p.role == referral.Admin {
+		return thing != "foreign" // who looked, and the accounts, of the whole organisation
+	}
 	sees := map[string]bool{"own": p.role != referral.Partner && !p.region, "partner": p.role != referral.Partner && !p.region || p.role == referral.Partner,
 		"other partner": p.role != referral.Partner && !p.region, "region": p.role != referral.Partner, "foreign": false, "restricted": false}
 	if w.where == nil {
