@@ -48,7 +48,7 @@ func TestEachGuessWaitsLonger(t *testing.T) {
 		}
 	}
 	// Another process, later: the record remembers.
-	again := casework.New(r.db, r.clock, nil)
+	again := casework.New(r.DB, r.clock, nil)
 	_, _, err := again.SignIn(t.Context(), "zoe@helpline.example", "not this one", here)
 	require.Equal(t, referral.CodeUnauthenticated, referral.CodeOf(err))
 	_, _, err = again.SignIn(t.Context(), "zoe@helpline.example", password, here)

@@ -228,4 +228,6 @@ func TestTheDeskHoldsTheLimitsByItself(t *testing.T) {
 		_, err = desk.Refer(t.Context(), c.who, in, nil)
 		refused(t, err, referral.CodeNotFound, "case_id")
 	}
+	_, err := desk.AccessReport(t.Context(), r.person(r.organisation, "Sacha", referral.Supervisor), hidden.CaseID)
+	assert.Equal(t, referral.CodeNotFound, referral.CodeOf(err), "a supervisor keeps the list of a restricted case and does not read it")
 }

@@ -35,8 +35,9 @@ func TestAuditVerifyByTheCommandLine(t *testing.T) {
 	seed := []byte("0123456789abcdefghijklmnopqrstuv")
 	key := ed25519.NewKeyFromSeed(seed)
 	heads := filepath.Join(t.TempDir(), "heads.jsonl")
-	set := map[string]string{"DATABASE_URL": dbtest.URL(t), "AUDIT_SIGNING_KEY": base64.StdEncoding.EncodeToString(seed), "AUDIT_EXPORT": "file://" + heads}
-	pool, err := db.Open(t.Context(), set["DATABASE_URL"], db.Options{})
+	owners := dbtest.URL(t)
+	set := map[string]string{"DATABASE_URL": dbtest.AppURL(t, owners), "AUDIT_SIGNING_KEY": base64.StdEncoding.EncodeToString(seed), "AUDIT_EXPORT": "file://" + heads}
+	pool, err := db.Open(t.Context(), owners, db.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

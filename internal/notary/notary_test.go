@@ -87,7 +87,7 @@ func TestHeadsAreSignedAndWrittenDown(t *testing.T) {
 	t.Parallel()
 	for name, target := range targets(t) {
 		d, key, now := dbtest.New(t), newKey(t), time.Now()
-		n := &notary.Notary{DB: d, Log: slog.New(slog.DiscardHandler), Key: key, Target: target, Now: func() time.Time { return now }}
+		n := &notary.Notary{DB: dbtest.App(t, d), Log: slog.New(slog.DiscardHandler), Key: key, Target: target, Now: func() time.Time { return now }}
 		first, second := helpline(t, d, 3), helpline(t, d, 1)
 		link(t, d)
 		written, err := n.Export(t.Context())
@@ -145,7 +145,7 @@ func TestAFailedExportIsCountedAndTriedAgain(t *testing.T) {
 	var failures atomic.Int64
 	target := &failing{Target: notary.File(filepath.Join(t.TempDir(), "heads"))}
 	target.broken.Store(true)
-	n := &notary.Notary{DB: d, Log: slog.New(slog.DiscardHandler), Key: newKey(t), Target: target,
+	n := &notary.Notary{DB: dbtest.App(t, d), Log: slog.New(slog.DiscardHandler), Key: newKey(t), Target: target,
 		Now: func() time.Time { return time.Unix(0, now.Load()) }, Count: func(kind string) {
 			assert.Equal(t, notary.ExportFailed, kind)
 			failures.Add(1)
@@ -194,7 +194,7 @@ func TestOneExportsAtATime(t *testing.T) {
 	d := dbtest.New(t)
 	helpline(t, d, 1)
 	link(t, d)
-	n := &notary.Notary{DB: d, Log: slog.New(slog.DiscardHandler), Key: newKey(t), Target: notary.File(filepath.Join(t.TempDir(), "heads")), Now: time.Now}
+	n := &notary.Notary{DB: dbtest.App(t, d), Log: slog.New(slog.DiscardHandler), Key: newKey(t), Target: notary.File(filepath.Join(t.TempDir(), "heads")), Now: time.Now}
 	require.NoError(t, db.Alone(t.Context(), d, db.ExportLock, func(context.Context, *sqlx.Conn) error {
 		written, err := n.Export(t.Context())
 		assert.Zero(t, written)
