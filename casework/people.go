@@ -89,7 +89,8 @@ func (d *Desk) ChangeRole(ctx context.Context, who Actor, id uuid.UUID, role ref
 	})
 }
 
-// changeRole writes another role. Its visits end: what they were let in for is no longer so.
+// changeRole writes another role. Its visits end: what they were let in for is no longer so. The work of who no longer sees
+// cases, or as a partner only their own, goes to another.
 func (d *Desk) changeRole(ctx context.Context, tx *sqlx.Tx, a db.Account, role referral.Role) error {
 	if err := db.SetRole(ctx, tx, a.ID, role); err != nil {
 		return err

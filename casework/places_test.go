@@ -231,3 +231,19 @@ func TestTheDeskHoldsTheLimitsByItself(t *testing.T) {
 	_, err := desk.AccessReport(t.Context(), r.person(r.organisation, "Sacha", referral.Supervisor), hidden.CaseID)
 	assert.Equal(t, referral.CodeNotFound, referral.CodeOf(err), "a supervisor keeps the list of a restricted case and does not read it")
 }
+
+// Another role takes along neither whom one referred for nor work that it does not let one see.
+func TestAnotherRoleLeavesThePartnerAndTheWorkBehind(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	ctx, admin := t.Context(), r.person(r.organisation, "Ada", referral.Admin)
+	pat := r.within("Pat", referral.Partner, "", "Legal clinic")
+	require.NoError(t, r.ChangeRole(ctx, admin, pat.ID, referral.Navigator))
+	assert.Empty(t, one[string](r, `SELECT partner FROM accounts WHERE id = $1`, pat.ID))
+
+	others := r.intake(r.services...)
+	_, err := r.Do(ctx, r.coordinator, others.ReferralID, casework.CommandInput{Do: referral.Reassign, PersonID: pat.ID}, nil)
+	require.NoError(t, err)
+	require.NoError(t, r.ChangeRole(ctx, admin, pat.ID, referral.Partner))
+	assert.Equal(t, r.coordinator.ID, r.referral(others.ReferralID).OwnerID, "a partner does not see it")
+}
