@@ -9,8 +9,8 @@ import (
 
 	"throughline/cmd/internal/app"
 	"throughline/internal/config"
-	"throughline/internal/signon"
 	"throughline/internal/notary"
+	"throughline/internal/signon"
 	"throughline/mail"
 	"throughline/server"
 )

@@ -34,7 +34,7 @@ type Config struct {
 	SignOn            SignOn
 	// SecondFactorFor are the roles that must have a second factor.
 	SecondFactorFor []referral.Role
-	Audit             Audit
+	Audit           Audit
 }
 
 // Mail says how letters leave.
