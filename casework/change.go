@@ -25,9 +25,11 @@ type work struct {
 	rec      db.Record
 	services map[uuid.UUID]directory.OfferService
 	words    map[uuid.UUID]db.OfferWords
-	note     string           // what was said, for the timeline
-	toldBy   string           // who at the agency said it to staff
-	also     []referral.Event // that go on the timeline with the next change
+	note     string            // what was said, for the timeline
+	toldBy   string            // who at the agency said it to staff
+	also     []referral.Event  // that go on the timeline with the next change
+	said     *referral.Consent // the client's yes that came with the command
+	yes      db.Consent        // and as it is kept
 }
 
 // lock opens a referral for change; not_found also when it belongs to another organisation.
@@ -90,8 +92,9 @@ func (w *work) save(ctx context.Context, change referral.Change) error {
 		db.SaveTasks(w.rec.Organisation, after.ID, tasks, w.who.ID, w.note),
 		db.InsertTimeline(w.who.line(), after.ID, after.Version, w.now, w.entries(events), w.promise(before, after)))
 	parts = append(parts, w.letters(change.Posts, after)...)
+	parts = append(parts, w.consents(before, after)...)
 	if after.Withdrawn.Equal(before.Withdrawn) {
-		parts = append(parts, db.RevokeLinks(w.takenBack(after.Offers), w.now))
+		parts = append(parts, db.RevokeLinks(w.takenBack(after), w.now))
 	} else {
 		parts = append(parts, w.consentWithdrawn()...)
 	}
@@ -139,12 +142,17 @@ func (w *work) offers(after []referral.Offer) []db.Part {
 	return []db.Part{db.InsertOffers(w.rec.Organisation, w.rec.Facts.ID, fresh), db.UpdateOffers(changed, w.words)}
 }
 
-// takenBack are the offers whose agency loses its turn by a change, and with it its links.
-func (w *work) takenBack(after []referral.Offer) []uuid.UUID {
+// takenBack are the offers whose agency loses by a change its turn, or all that the client agreed to, and with it its links.
+func (w *work) takenBack(after referral.Facts) []uuid.UUID {
 	var dead []uuid.UUID
-	for _, o := range after {
+	for _, o := range after.Offers {
 		was := find(w.rec.Facts.Offers, o.ID)
-		if was != nil && o.State != was.State && (o.State == referral.Withdrawn || o.State == referral.InError) {
+		if was == nil {
+			continue
+		}
+		ended := o.State != was.State && (o.State == referral.Withdrawn || o.State == referral.InError)
+		unagreed := len(w.rec.Facts.Agreed(o.Service).Groups) > 0 && len(after.Agreed(o.Service).Groups) == 0
+		if ended || unagreed {
 			dead = append(dead, o.ID)
 		}
 	}
@@ -223,11 +231,8 @@ func (w *work) promise(before, after referral.Facts) string {
 
 // line is the actor as the timeline and the audit write it.
 func (a Actor) line() db.Who {
-	who := db.Who{Organisation: a.Organisation, Role: a.Role, For: a.For, ID: a.ID, Name: a.Name, Via: string(a.Via)}
-	if a.Via == ViaLink {
-		who.Why = "link" // an agency has no account: it was let in by what was mailed to it
-	}
-	return who
+	return db.Who{Organisation: a.Organisation, Role: a.Role, For: a.For, ID: a.ID, Name: a.Name, Via: string(a.Via),
+		Why: a.Because.Code, WhyID: a.Because.ID}
 }
 
 func find(offers []referral.Offer, id uuid.UUID) *referral.Offer {

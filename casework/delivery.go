@@ -17,6 +17,7 @@ import (
 // Outgoing is a letter ready to be written and sent. It holds nothing about the client.
 type Outgoing struct {
 	db.Outgoing
+	Told    Disclosed // of the client; letters say the need, and nothing else
 	ReplyBy time.Time // zero when no answer is awaited
 	Zone    *time.Location
 	Token   string // of the link; "" when the letter has none
@@ -44,11 +45,17 @@ func (d *Desk) TakeLetter(ctx context.Context, id uuid.UUID, provider string) (o
 			return err
 		}
 		o := find(rec.Facts.Offers, out.Offer)
-		if overtaken(out.Letter, *o, rec.Facts) {
+		if overtaken(out.Letter, *o, rec.Facts, now) {
 			ok = false
 			_, _, err := db.SettleMessage(ctx, tx, id, db.MessageRejected, "overtaken", "", now)
 			return err
 		}
+		err = db.Audit(ctx, tx, mailActor(out.Organisation).line(), now, db.Look{Kind: db.AuditMail, Action: string(out.Letter),
+			Subject: "offer", ID: out.Offer, Whose: []uuid.UUID{rec.Case}})
+		if err != nil {
+			return err
+		}
+		out.Told = Disclosure(db.CaseRow{}, Asked{Need: rec.Need, Urgency: rec.Facts.Urgency}, rec.Facts.Agreed(o.Service), rec.Facts.State, o.State, now)
 		out.Zone = o.Calendar.Zone
 		out.ReplyBy = referral.ReplyBy(*o, rec.Facts.Urgency, rec.Policy)
 		if out.Letter == referral.WithdrawnLetter {
@@ -65,16 +72,16 @@ func (d *Desk) TakeLetter(ctx context.Context, id uuid.UUID, provider string) (o
 }
 
 // overtaken reports a letter that must not go out any more: its question has been answered, or the link it would carry
-// was killed. Once consent is withdrawn no letter with a link goes out, not even a receipt.
-func overtaken(l referral.Letter, o referral.Offer, f referral.Facts) bool {
+// was killed. Once consent is withdrawn, or has run out, no letter with a link goes out, not even a receipt.
+func overtaken(l referral.Letter, o referral.Offer, f referral.Facts, now time.Time) bool {
 	if l == referral.WithdrawnLetter {
 		return false
 	}
-	if !f.Withdrawn.IsZero() {
+	if !f.Agreed(o.Service).Stands(now) {
 		return true
 	}
 	switch l {
-	case referral.ReceiptLetter:
+	case referral.ReceiptLetter, referral.NarrowedLetter:
 		return o.State == referral.Withdrawn || o.State == referral.InError
 	case referral.OfferLetter, referral.AnsweredLetter:
 		return !o.State.Awaiting() || f.State != referral.Open

@@ -22,6 +22,8 @@ type Desk struct {
 	// Reports names the mail provider that reports to us what becomes of its letters; "" when none does. Nothing final is
 	// expected of any other.
 	Reports string
+	// SecondFactorFor are the roles that must have a second factor, unless they come by single sign-on.
+	SecondFactorFor []referral.Role
 
 	known terms
 }
@@ -31,7 +33,7 @@ func New(db *sqlx.DB, c clock.Clock, nudge func()) *Desk {
 	if nudge == nil {
 		nudge = func() {}
 	}
-	return &Desk{DB: db, Clock: c, Nudge: nudge}
+	return &Desk{DB: db, Clock: c, Nudge: nudge, SecondFactorFor: SecondFactorRoles}
 }
 
 // Actor is who asks, and on what way the request came.
@@ -40,6 +42,20 @@ type Actor struct {
 	Organisation uuid.UUID
 	Name         string // shown on the timeline; for an agency's link the name that was typed
 	Via          Via
+	Because      Because // the audit keeps it
+}
+
+// Because is what lets someone in who is not at work on a case: a code, and the id of what it speaks of. The zero value
+// is whoever is at work.
+type Because struct {
+	Code string
+	ID   uuid.UUID
+}
+
+// agencyOf is the agency of an offer, which has no account: it is let in by what was mailed to it.
+func agencyOf(organisation, offer uuid.UUID, name string) Actor {
+	return Actor{Actor: referral.Actor{Role: referral.Agency}, Organisation: organisation, Name: name, Via: ViaLink,
+		Because: Because{Code: "link", ID: offer}}
 }
 
 // Via is the way a request came.

@@ -95,7 +95,7 @@ func (w *work) command(ctx context.Context, in CommandInput) error {
 		return &referral.Error{Code: referral.CodeStale, Message: "the referral has changed since that version"}
 	}
 	c := referral.Command{Do: in.Do, Offer: in.OfferID, Task: in.TaskID, Reason: in.Reason, Outcome: in.Outcome,
-		Unmet: in.Unmet, At: instant(in.At), Person: in.PersonID}
+		Unmet: in.Unmet, At: instant(in.At), Person: in.PersonID, Consent: w.said, Groups: in.Groups}
 	if c.Offer == uuid.Nil && in.Do != referral.Withdraw && ofOneOffer(in.Do) {
 		only, err := w.onlyOffer(in.Do)
 		if err != nil {
@@ -115,9 +115,11 @@ func (w *work) command(ctx context.Context, in CommandInput) error {
 	return db.InsertAudit(ctx, w.tx, w.who.line(), w.now, "view", "referral", w.rec.Facts.ID)
 }
 
-// prepare looks up the services of new offers.
+// prepare looks up the services of new offers, and of all where agencies are told whose turn is over.
 func (w *work) prepare(ctx context.Context, in CommandInput, c *referral.Command) error {
 	switch {
+	case in.Do == referral.WithdrawConsent:
+		return w.reachAll(ctx)
 	case in.Do == referral.AddOffer:
 		offers, err := w.newOffers(ctx, in.ServiceIDs)
 		c.Offers = offers

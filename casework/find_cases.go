@@ -13,39 +13,31 @@ import (
 	"throughline/db"
 )
 
-// Cases lists the newest cases. Each is audited by itself: the list holds names.
+// Cases lists the newest cases. The audit names each: the list holds names.
 func (d *Desk) Cases(ctx context.Context, who Actor, limit int) ([]CaseRow, error) {
 	limit, _ = rows(limit, 0)
-	return d.listCases(ctx, who, func(ctx context.Context, tx *sqlx.Tx) ([]CaseRow, error) {
+	return d.listCases(ctx, who, listOf("cases"), func(ctx context.Context, tx *sqlx.Tx) ([]CaseRow, error) {
 		return db.Cases(ctx, tx, who.Organisation, limit)
 	})
 }
 
 // FindCases lists at most 50 cases, newest first, by a part of the name (every word of it, accents do not matter), some
-// digits of the phone number or the reference, however it is spaced. Each is audited by itself, as in Cases.
+// digits of the phone number or the reference, however it is spaced. The audit names each, and not what was looked for.
 func (d *Desk) FindCases(ctx context.Context, who Actor, query string) ([]CaseRow, error) {
 	limit, _ := rows(0, 0)
-	return d.listCases(ctx, who, func(ctx context.Context, tx *sqlx.Tx) ([]CaseRow, error) {
+	found := db.Look{Kind: db.AuditSearch, Action: "find", Subject: "cases"}
+	return d.listCases(ctx, who, found, func(ctx context.Context, tx *sqlx.Tx) ([]CaseRow, error) {
 		return db.FindCases(ctx, tx, who.Organisation, caseWanted(oneLine(query)), limit)
 	})
 }
 
-func (d *Desk) listCases(ctx context.Context, who Actor, read func(context.Context, *sqlx.Tx) ([]CaseRow, error)) (list []CaseRow, err error) {
-	if err := who.staffOnly(); err != nil {
-		return nil, err
-	}
-	err = db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-		if list, err = read(ctx, tx); err != nil {
-			return err
-		}
-		ids := make([]uuid.UUID, len(list))
-		for i, c := range list {
-			ids[i] = c.ID
-		}
-		return db.InsertAudits(ctx, tx, who.line(), d.Clock.Now(), "view", "case", ids)
+func (d *Desk) listCases(ctx context.Context, who Actor, at db.Look, read func(context.Context, *sqlx.Tx) ([]CaseRow, error)) (list []CaseRow, err error) {
+	err = d.lookOver(ctx, who, at, func(ctx context.Context, tx *sqlx.Tx) (_ []uuid.UUID, err error) {
+		list, err = read(ctx, tx)
+		return casesOf(list, func(c CaseRow) uuid.UUID { return c.ID }), err
 	})
 	if err != nil {
-		return nil, db.Translate(err)
+		return nil, err
 	}
 	return list, nil
 }

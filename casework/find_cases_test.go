@@ -44,7 +44,7 @@ func TestEachCaseFoundIsALook(t *testing.T) {
 	c, err := r.OpenCase(t.Context(), r.navigator, casework.CaseInput{Name: "Ana Canary"}, nil)
 	require.NoError(t, err)
 	looks := func() int {
-		return one[int](r, `SELECT count(*) FROM audit WHERE action = 'view' AND subject = 'case' AND subject_id = $1`, c.ID)
+		return one[int](r, `SELECT count(*) FROM audit WHERE kind = 'search' AND subject = 'cases' AND whose @> ARRAY[$1::uuid]`, c.ID)
 	}
 	before := looks()
 	_, err = r.FindCases(t.Context(), r.colleague, "canary")

@@ -30,10 +30,29 @@ type ConsentInput struct {
 	Given  bool   `json:"given"`
 	How    string `json:"how"`    // verbal, written, substitute
 	Script string `json:"script"` // version of the words that were read out; ConsentScript when empty
+	// Groups are what each agency may know, referral.UsualGroups when nil; Services names those that may know something
+	// else.
+	Groups   []referral.Group `json:"groups"`
+	Services []ServiceConsent `json:"services"`
+	// ExpiresAt is until when that holds; zero is as long as the policy says.
+	ExpiresAt time.Time `json:"expires_at"`
+	// Substitute is who agreed for the client, and Capacity in what right, one of referral.Capacities.
+	Substitute string `json:"substitute"`
+	Capacity   string `json:"capacity"`
 }
 
+// ServiceConsent is what the agency of one service may know.
+type ServiceConsent struct {
+	ServiceID uuid.UUID        `json:"service_id"`
+	Groups    []referral.Group `json:"groups"`
+}
+
+// ConsentScripts are the versions of the words that are read out to the client, the current one first. What an older one
+// said can still be read.
+var ConsentScripts = []string{ConsentScript, "2026-11"}
+
 // ConsentScript is the version of the consent wording that the pages show.
-const ConsentScript = "2026-11"
+const ConsentScript = "2026-12"
 
 // ReferralInput is one need of a case and the services to ask, in the order the client agreed to.
 type ReferralInput struct {
@@ -67,9 +86,11 @@ type CommandInput struct {
 	Again      bool          `json:"again"` // of mark_in_error: ask the same agency afresh
 	Note       string        `json:"note"`  // question, answer, what was said; may hold personal data
 	ToldBy     string        `json:"told_by"`
-	Consent    *ConsentInput `json:"consent"` // of open and add_offer
-	For        referral.Role `json:"for"`     // agency or client, when staff act on their word; "" lets the command decide
-	IfVersion  int           `json:"-"`       // 0: any; else stale (412) unless the referral is at this version
+	Consent    *ConsentInput `json:"consent"` // of open, add_offer and agree
+	// Groups are what withdraw_consent takes back; none: all.
+	Groups    []referral.Group `json:"groups"`
+	For       referral.Role    `json:"for"` // agency or client, when staff act on their word; "" lets the command decide
+	IfVersion int              `json:"-"`   // 0: any; else stale (412) unless the referral is at this version
 }
 
 // Key makes a request safe to repeat: the same key and body get the first answer again, another body is refused with

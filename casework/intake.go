@@ -158,8 +158,7 @@ func (r *ReferralInput) refused() bool { return !r.Draft && !r.Consent.Given }
 
 // refuse keeps a client's no and nothing else.
 func (d *Desk) refuse(ctx context.Context, tx *sqlx.Tx, who Actor, in ReferralInput) error {
-	c := db.Consent{Organisation: who.Organisation, Case: in.CaseID, How: in.Consent.How, Script: in.Consent.Script,
-		By: who.ID, At: d.Clock.Now()}
+	c := in.Consent.row(who, in.CaseID, uuid.Nil, nil, referral.Consent{}, d.Clock.Now())
 	if err := db.Write(ctx, tx, db.InsertConsent(c)); err != nil {
 		return err
 	}
@@ -192,9 +191,15 @@ func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.Cas
 	if err != nil {
 		return referral.Facts{}, nil, err
 	}
-	f, err = referral.Begin(referral.Facts{ID: uuid.New(), Urgency: in.Urgency, Owner: who.ID, Created: now,
-		Helpline: referral.Calendar{Zone: zone}}, offers, !in.Draft)
-	if err != nil {
+	f = referral.Facts{ID: uuid.New(), Urgency: in.Urgency, Owner: who.ID, Created: now, Helpline: referral.Calendar{Zone: zone}}
+	if !in.Draft {
+		said, err := in.Consent.said(in.ServiceIDs, policy, now)
+		if err != nil {
+			return f, nil, err
+		}
+		f.Consents = []referral.Consent{said}
+	}
+	if f, err = referral.Begin(f, offers, !in.Draft); err != nil {
 		return f, nil, err
 	}
 	n := db.NewReferral{Organisation: who.Organisation, Case: c.ID, EpisodeOf: in.EpisodeOf, Need: in.Need,
@@ -205,16 +210,17 @@ func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.Cas
 // begun is what goes with a new referral: timeline, audit and, when it is open, consent and its workflow's start.
 func begun(who Actor, c db.CaseRow, f referral.Facts, in ReferralInput) []db.Part {
 	lines := []db.Entry{{What: referral.Refer, To: string(f.State), Code: in.Need}}
+	author := who.line()
+	author.Cases = []uuid.UUID{c.ID}
 	if in.Draft {
-		return []db.Part{db.InsertTimeline(who.line(), f.ID, f.Version, f.Created, lines, "")}
+		return []db.Part{db.InsertTimeline(author, f.ID, f.Version, f.Created, lines, "")}
 	}
 	promise := db.OutboxStart
 	if seeded.Is(seeded.PromisedAfterCommit) {
 		promise = ""
 	}
-	return []db.Part{db.InsertTimeline(who.line(), f.ID, f.Version, f.Created, lines, promise),
-		db.InsertConsent(db.Consent{Organisation: who.Organisation, Case: c.ID, Referral: f.ID, Given: true,
-			How: in.Consent.How, Script: in.Consent.Script, Services: in.ServiceIDs, By: who.ID, At: f.Created})}
+	return []db.Part{db.InsertTimeline(author, f.ID, f.Version, f.Created, lines, promise),
+		db.InsertConsent(in.Consent.row(who, c.ID, f.ID, in.ServiceIDs, f.Consents[0], f.Created))}
 }
 
 // mayReopen allows a new episode of a closed referral of the same case only.

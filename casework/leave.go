@@ -30,22 +30,39 @@ func (d *Desk) CloseAccount(ctx context.Context, email string) error {
 		if err := db.LockLeaver(ctx, tx, a.OrganisationID, a.ID); err != nil {
 			return err
 		}
-		if err := db.CloseAccount(ctx, tx, a.ID); err != nil {
-			return err
-		}
-		work, err := db.WorkOf(ctx, tx, a.OrganisationID, a.ID)
-		if err != nil || len(work) == 0 {
-			return err
-		}
-		heir, err := db.OldestCoordinator(ctx, tx, a.OrganisationID)
-		if referral.CodeOf(err) == referral.CodeNotFound {
-			return errNobodyLeft
-		}
-		if err != nil {
-			return err
-		}
-		return d.handOver(ctx, tx, a, work, heir.ID)
+		return d.closeAccount(ctx, tx, a)
 	})
+}
+
+// closeAccount lets someone out for good: their visits and links end, and their work goes to another.
+func (d *Desk) closeAccount(ctx context.Context, tx *sqlx.Tx, a db.Account) error {
+	now := d.Clock.Now()
+	if err := db.CloseAccount(ctx, tx, a.ID); err != nil {
+		return err
+	}
+	if err := db.RevokeInvitations(ctx, tx, a.ID, now); err != nil {
+		return err
+	}
+	if err := db.EndVisits(ctx, tx, a.ID, uuid.Nil, now); err != nil {
+		return err
+	}
+	return d.giveUp(ctx, tx, a)
+}
+
+// giveUp gives all of someone's work to the coordinator who has been there longest. LockLeaver comes before.
+func (d *Desk) giveUp(ctx context.Context, tx *sqlx.Tx, a db.Account) error {
+	work, err := db.WorkOf(ctx, tx, a.OrganisationID, a.ID)
+	if err != nil || len(work) == 0 {
+		return err
+	}
+	heir, err := db.OldestCoordinator(ctx, tx, a.OrganisationID)
+	if referral.CodeOf(err) == referral.CodeNotFound {
+		return errNobodyLeft
+	}
+	if err != nil {
+		return err
+	}
+	return d.handOver(ctx, tx, a, work, heir.ID)
 }
 
 // handOver gives someone's work to another, a referral at a time and by id, as all must who lock several. What has been

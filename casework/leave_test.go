@@ -188,7 +188,7 @@ func TestChangesOfAnAccountDoNotUndoEachOther(t *testing.T) {
 		a := r.account(uuid.NewString() + "@helpline.example")
 		for name, errs := range atOnce(1, map[string]func(int) error{
 			"language": func(int) error { return r.SetLocale(context.Background(), a.ID, "en") },
-			"password": func(int) error { return r.SetPassword(context.Background(), a.Email, "another long password") },
+			"password": func(int) error { return r.SetPassword(context.Background(), a.Email, "another correct horse battery") },
 			"close":    func(int) error { return r.CloseAccount(context.Background(), a.Email) },
 		}) {
 			require.NoError(t, errs[0], name)
@@ -204,7 +204,7 @@ func TestWhoMayComeInIsAudited(t *testing.T) {
 	t.Parallel()
 	r := open(t)
 	a := r.account("zoe@helpline.example")
-	require.NoError(t, r.SetPassword(t.Context(), a.Email, "another long password"))
+	require.NoError(t, r.SetPassword(t.Context(), a.Email, "another correct horse battery"))
 	key, _, err := r.AddKey(t.Context(), a.Email, "their own system")
 	require.NoError(t, err)
 	require.NoError(t, r.RevokeKey(t.Context(), key))

@@ -19,8 +19,8 @@ var errLink = referral.NotFound("link")
 // newLinkPause is how long after one new link the next is mailed, so that a page left open can't flood an inbox.
 const newLinkPause = 10 * time.Minute
 
-// OpenLink gives what an agency's link shows and changes nothing but the audit, which keeps that the client's contact
-// details, or what was asked and answered about the client, were seen. not_found alike for a link that is unknown, expired or revoked.
+// OpenLink gives what an agency's link shows and changes nothing but the audit, which keeps by which offer's link whose
+// data was seen. not_found alike for a link that is unknown, expired or revoked.
 func (d *Desk) OpenLink(ctx context.Context, raw string) (LinkPage, error) {
 	var page LinkPage
 	err := db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
@@ -84,12 +84,12 @@ func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) error {
 		if err := in.validate(); err != nil {
 			return err
 		}
-		who := Actor{Actor: referral.Actor{Role: referral.Agency}, Organisation: link.Organisation, Name: in.Name, Via: ViaLink}
+		who := agencyOf(link.Organisation, link.Offer, in.Name)
 		w, err := d.lock(ctx, tx, who, link.Referral, d.Clock.Now())
 		if err != nil {
 			return err
 		}
-		if o := find(w.rec.Facts.Offers, link.Offer); dead(*o, w.rec.Facts) {
+		if o := find(w.rec.Facts.Offers, link.Offer); dead(*o, w.rec.Facts, w.now) {
 			return errLink
 		}
 		twice, err := in.postedTwice(ctx, tx, link.Offer)
@@ -135,16 +135,17 @@ func (in ReplyInput) postedTwice(ctx context.Context, q sqlx.QueryerContext, off
 	return false, nil
 }
 
-// dead reports an offer whose link opens nothing: it was taken back, or should never have been, or the client has
-// withdrawn consent.
-func dead(o referral.Offer, f referral.Facts) bool {
-	return !f.Withdrawn.IsZero() || o.State == referral.Withdrawn || o.State == referral.InError || o.State == referral.Queued
+// dead reports an offer whose link opens nothing: it was taken back, or should never have been, or the client does not
+// agree, or no longer, that its agency knows anything.
+func dead(o referral.Offer, f referral.Facts, now time.Time) bool {
+	return !f.Agreed(o.Service).Stands(now) || o.State == referral.Withdrawn || o.State == referral.InError || o.State == referral.Queued
 }
 
 // linkPage reads what the agency may see now.
 func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link, rec db.Record) (LinkPage, error) {
 	o := find(rec.Facts.Offers, link.Offer)
-	if dead(*o, rec.Facts) {
+	now := d.Clock.Now()
+	if dead(*o, rec.Facts, now) {
 		return LinkPage{}, errLink
 	}
 	v, err := db.FindLinkView(ctx, tx, link.Offer)
@@ -153,10 +154,12 @@ func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link, rec db.R
 	}
 	page := LinkPage{ReferralID: rec.Facts.ID, OfferID: o.ID, State: o.State, Referral: rec.Facts.State, Version: rec.Facts.Version,
 		Service: v.Service, ServiceFR: v.ServiceFR, Agency: v.Agency, AgencyFR: v.AgencyFR, MailLocale: v.MailLocale,
-		Need: rec.Need, Urgency: rec.Facts.Urgency, Language: v.Language, Area: v.Municipality, SentAt: o.Sent,
+		SentAt:  o.Sent,
 		ReplyBy: referral.ReplyBy(*o, rec.Facts.Urgency, rec.Policy), Zone: o.Calendar.Zone, Helpline: v.Helpline,
-		Phone: v.HelplinePhone, Reason: o.Reason, Outcome: o.Outcome, Question: v.Question, Answer: v.Answer,
-		AnsweredBy: v.AnsweredBy, Attempts: o.Attempts}
+		Phone: v.HelplinePhone, Reason: o.Reason, Outcome: o.Outcome, Question: v.Question,
+		AnsweredBy: v.AnsweredBy, Attempts: o.Attempts,
+		Disclosed: Disclosure(v.CaseRow, Asked{Need: rec.Need, Urgency: rec.Facts.Urgency, Details: v.Details, Answer: v.Answer},
+			rec.Facts.Agreed(o.Service), rec.Facts.State, o.State, now)}
 	if page.Zone == nil {
 		page.Zone = referral.Toronto
 	}
@@ -166,26 +169,9 @@ func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link, rec db.R
 	if rec.Facts.State == referral.Open {
 		page.Can = referral.OfferCommands(o.State, referral.Agency)
 	}
-	if rec.Facts.State == referral.Open && o.State.Taken() {
-		page.Client = clientOf(v)
-	}
-	// A question and its answer are about the client too.
-	if page.Client == nil && page.Question == "" && page.Answer == "" {
-		return page, nil
-	}
-	who := Actor{Actor: referral.Actor{Role: referral.Agency}, Organisation: link.Organisation, Via: ViaLink}
-	// The offer tells which agency looked, and at whose referral.
-	return page, db.InsertAudit(ctx, tx, who.line(), d.Clock.Now(), "view", "offer", link.Offer)
-}
-
-func clientOf(v db.LinkView) *LinkClient {
-	c := &LinkClient{Name: v.Name, Phone: v.Phone, Email: v.Email, ContactTimes: v.ContactTimes,
-		Municipality: v.Municipality, PostalCode: v.PostalCode, Details: v.Details, Language: v.Language,
-		SafeToCall: v.SafeToCall, SafeToLeaveMessage: v.SafeToLeaveMessage, Anonymous: v.Anonymous}
-	if v.BirthYear != nil {
-		c.BirthYear = *v.BirthYear
-	}
-	return c
+	// Even what is shown before the agency says yes is about someone: where they live, and what they need.
+	return page, db.Audit(ctx, tx, agencyOf(link.Organisation, link.Offer, "").line(), now,
+		db.Look{Kind: db.AuditLink, Action: "view", Subject: "offer", ID: link.Offer, Whose: []uuid.UUID{rec.Case}})
 }
 
 // AskNewLink mails a new link to the address on file when the token was once good and its offer still waits for the
@@ -199,14 +185,14 @@ func (d *Desk) AskNewLink(ctx context.Context, raw string) error {
 		if err != nil || link.RevokedAt != nil {
 			return err
 		}
-		who := Actor{Actor: referral.Actor{Role: referral.Agency}, Organisation: link.Organisation, Via: ViaLink}
+		who := agencyOf(link.Organisation, link.Offer, "")
 		w, err := d.lock(ctx, tx, who, link.Referral, d.Clock.Now())
 		if err != nil {
 			return err
 		}
 		now := w.now
 		o := find(w.rec.Facts.Offers, link.Offer)
-		alive := w.rec.Facts.State == referral.Open && (o.State.Awaiting() || o.State.Taken())
+		alive := w.rec.Facts.State == referral.Open && (o.State.Awaiting() || o.State.Taken()) && !dead(*o, w.rec.Facts, now)
 		if !alive || w.email(o) == "" {
 			return nil
 		}

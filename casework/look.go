@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -37,16 +38,44 @@ func rows(limit, offset int) (int, int) {
 
 // look reads in one transaction with the audit entry that says who looked at what.
 func (d *Desk) look(ctx context.Context, who Actor, subject string, id uuid.UUID, read func(ctx context.Context, tx *sqlx.Tx) error) error {
+	return d.lookOver(ctx, who, db.Look{Kind: db.AuditView, Action: "view", Subject: subject, ID: id},
+		func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) { return nil, read(ctx, tx) })
+}
+
+// lookOver is look for what shows several cases, or shows them in another way: the entry names each that read gives. When
+// it gives nil, they are the case of the subject.
+func (d *Desk) lookOver(ctx context.Context, who Actor, at db.Look, read func(ctx context.Context, tx *sqlx.Tx) (whose []uuid.UUID, err error)) error {
 	if err := who.staffOnly(); err != nil {
 		return err
 	}
-	err := db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
-		if err := read(ctx, tx); err != nil {
+	return d.audited(ctx, who, at, read)
+}
+
+// audited reads, and keeps who looked at whose data, or does neither.
+func (d *Desk) audited(ctx context.Context, who Actor, at db.Look, read func(ctx context.Context, tx *sqlx.Tx) (whose []uuid.UUID, err error)) error {
+	err := db.InTx(ctx, d.DB, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+		if at.Whose, err = read(ctx, tx); err != nil {
 			return err
 		}
-		return db.InsertAudit(ctx, tx, who.line(), d.Clock.Now(), "view", subject, id)
+		return db.Audit(ctx, tx, who.line(), d.Clock.Now(), at)
 	})
 	return db.Translate(err)
+}
+
+// listOf is the entry of a list.
+func listOf(subject string) db.Look {
+	return db.Look{Kind: db.AuditList, Action: "view", Subject: subject}
+}
+
+// casesOf names each case of a list once, in its order.
+func casesOf[T any](list []T, of func(T) uuid.UUID) []uuid.UUID {
+	ids := make([]uuid.UUID, 0, len(list))
+	for _, row := range list {
+		if id := of(row); !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // Case reads a folder with all its referrals, newest first; not_found also when it is another organisation's.
@@ -63,7 +92,7 @@ func (d *Desk) Case(ctx context.Context, who Actor, id uuid.UUID) (c Case, list 
 		}
 		list = make([]Referral, len(views))
 		for i, v := range views {
-			if list[i], err = referralOf(v); err != nil {
+			if list[i], err = referralOf(v, d.Clock.Now()); err != nil {
 				return err
 			}
 		}
@@ -86,7 +115,7 @@ func (d *Desk) readReferral(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid
 	if err != nil {
 		return Referral{}, err
 	}
-	return referralOf(v)
+	return referralOf(v, d.Clock.Now())
 }
 
 // Timeline reads what happened to a referral, oldest first.
@@ -105,28 +134,28 @@ func (d *Desk) Timeline(ctx context.Context, who Actor, id uuid.UUID) (list []Ti
 func (d *Desk) Queue(ctx context.Context, who Actor, f QueueFilter) (list []QueueItem, total int, err error) {
 	f.Limit, f.Offset = rows(f.Limit, f.Offset)
 	now := d.Clock.Now()
-	err = d.look(ctx, who, "queue", uuid.Nil, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = d.lookOver(ctx, who, listOf("queue"), func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) {
 		found, err := db.Queue(ctx, tx, who.Organisation, f)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		list = make([]QueueItem, len(found))
 		if len(found) == 0 && f.Offset > 0 {
 			total, err = db.CountQueue(ctx, tx, who.Organisation, f)
-			return err
+			return []uuid.UUID{}, err
 		}
 		for i, r := range found {
 			total = r.Total
 			list[i].QueueRow = r
 			step, err := stepOf(r.Step, r.PersonName)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if step != nil {
 				list[i].Step, list[i].Overdue = *step, step.Due.Before(now)
 			}
 		}
-		return nil
+		return casesOf(found, func(r db.QueueRow) uuid.UUID { return r.CaseID }), nil
 	})
 	return list, total, err
 }
@@ -138,10 +167,10 @@ func (d *Desk) Tasks(ctx context.Context, who Actor, f TaskFilter) (list []Task,
 	if f.Mine {
 		in.Assignee, in.Role = who.ID, who.Role
 	}
-	err = d.look(ctx, who, "tasks", uuid.Nil, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = d.lookOver(ctx, who, listOf("tasks"), func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) {
 		found, err := db.Tasks(ctx, tx, who.Organisation, in)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		list = append([]Task{}, found...) // none is a list too
 		if len(found) > 0 {
@@ -149,7 +178,7 @@ func (d *Desk) Tasks(ctx context.Context, who Actor, f TaskFilter) (list []Task,
 		} else if in.Offset > 0 {
 			total, err = db.CountTasks(ctx, tx, who.Organisation, in)
 		}
-		return err
+		return casesOf(found, func(t db.TaskRow) uuid.UUID { return t.CaseID }), err
 	})
 	return list, total, err
 }
@@ -181,7 +210,7 @@ func caseOf(r db.CaseRow) Case {
 	return c
 }
 
-func referralOf(v db.ReferralView) (Referral, error) {
+func referralOf(v db.ReferralView, now time.Time) (Referral, error) {
 	r := Referral{ID: v.ID, ShortName: referral.ShortName(v.ID), CaseID: v.CaseID, Reference: v.Reference, EpisodeOf: v.EpisodeOf, Need: v.Need, Details: v.Details,
 		Urgency: v.Urgency, State: v.State, Outcome: v.Outcome, Unmet: v.Unmet, Evidence: v.Evidence, Version: v.Version,
 		OwnerID: v.OwnerID, OwnerName: v.OwnerName, CreatedAt: v.CreatedAt, OpenedAt: v.OpenedAt, ClosedAt: v.ClosedAt}
@@ -204,11 +233,8 @@ func referralOf(v db.ReferralView) (Referral, error) {
 		t := &r.Tasks[i]
 		t.ReferralID, t.CaseID, t.Reference, t.Need, t.Urgency = v.ID, v.CaseID, v.Reference, v.Need, v.Urgency
 	}
-	if v.Consent != nil {
-		r.Consent = &Consent{}
-		if err := json.Unmarshal(v.Consent, r.Consent); err != nil {
-			return r, fmt.Errorf("read consent: %w", err)
-		}
+	if err := r.readConsents(v.Consents, now); err != nil {
+		return r, fmt.Errorf("read consents: %w", err)
 	}
 	return r, nil
 }

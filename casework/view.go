@@ -41,7 +41,8 @@ type Referral struct {
 	Step      *Step             `json:"step"` // null only when closed
 	Offers    []Offer           `json:"offers"`
 	Tasks     []Task            `json:"tasks"`
-	Consent   *Consent          `json:"consent"`
+	Consent   *Consent          `json:"consent"`  // the latest yes; the latest no where there is none
+	Consents  []Consent         `json:"consents"` // all that the client said, oldest first
 }
 
 // Step is the next thing that must happen, with its due time and who is accountable.
@@ -84,20 +85,13 @@ type Offer struct {
 	Mail        referral.MailState  `json:"mail"`
 	// Can lists what staff may record now, on their own or on the agency's or client's word.
 	Can []referral.Name `json:"can"`
+	// Agreed is what the client agrees now that the agency may know, at one stage or another.
+	Agreed      []referral.Group `json:"agreed"`
+	AgreedUntil *time.Time       `json:"agreed_until"` // null: nothing is agreed, or without an end
 }
 
 // Task is work for a human as staff see it.
 type Task = db.TaskRow
-
-// Consent is what the client agreed to.
-type Consent struct {
-	Given       bool        `json:"given"`
-	How         string      `json:"how"`
-	Script      string      `json:"script"`
-	ServiceIDs  []uuid.UUID `json:"service_ids"`
-	RecordedAt  time.Time   `json:"recorded_at"`
-	WithdrawnAt *time.Time  `json:"withdrawn_at"`
-}
 
 // TimelineEntry is one thing that happened.
 type TimelineEntry = db.TimelineRow
@@ -109,8 +103,7 @@ type QueueItem struct {
 	Overdue bool `json:"overdue"`
 }
 
-// LinkPage is what an agency's link shows. Before acceptance it holds the least that is needed to decide; the client's
-// contact details come after.
+// LinkPage is what an agency's link shows: what is its own, and what is disclosed of the client.
 type LinkPage struct {
 	ReferralID uuid.UUID
 	OfferID    uuid.UUID
@@ -122,10 +115,6 @@ type LinkPage struct {
 	Agency     string
 	AgencyFR   string
 	MailLocale string
-	Need       string
-	Urgency    referral.Urgency
-	Language   string // the client's
-	Area       string // municipality only
 	SentAt     time.Time
 	ReplyBy    time.Time // when the offer lapses; zero once answered
 	Zone       *time.Location
@@ -134,17 +123,9 @@ type LinkPage struct {
 	Reason     string
 	Outcome    string
 	Question   string
-	Answer     string
 	AnsweredBy string
 	VisitAt    *time.Time
 	Attempts   int
 	Can        []referral.Name // what the agency may do now, in table order
-	Client     *LinkClient     // nil until the agency has said yes, and again once its turn has ended
-}
-
-// LinkClient are the contact details an agency gets after it has accepted.
-type LinkClient struct {
-	Name, Phone, Email, ContactTimes, Municipality, PostalCode, Details, Language string
-	SafeToCall, SafeToLeaveMessage, Anonymous                                     bool
-	BirthYear                                                                     int
+	Disclosed                  // what it may know of the client
 }

@@ -2,8 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -87,15 +85,6 @@ func FindAccountByEmail(ctx context.Context, q sqlx.QueryerContext, email string
 	return account(ctx, q, `SELECT `+accountColumns+` FROM accounts WHERE lower(email) = lower($1)`, email)
 }
 
-// FindAccountByKey reads the account of an API key by the key's digest, and notes that the key was used.
-func FindAccountByKey(ctx context.Context, q sqlx.QueryerContext, hash []byte, at time.Time) (Account, error) {
-	return account(ctx, q, `WITH used AS (
-		UPDATE api_keys SET last_used_at = $2 WHERE key_hash = $1 AND revoked_at IS NULL
-			AND (last_used_at IS NULL OR last_used_at < $2::timestamptz - interval '1 minute'))
-		SELECT `+accountColumns+` FROM accounts
-		WHERE id = (SELECT account_id FROM api_keys WHERE key_hash = $1 AND revoked_at IS NULL)`, hash, at)
-}
-
 func account(ctx context.Context, q sqlx.QueryerContext, query string, args ...any) (Account, error) {
 	var a Account
 	if err := sqlx.GetContext(ctx, q, &a, query, args...); err != nil {
@@ -127,6 +116,16 @@ func SetLocale(ctx context.Context, q sqlx.ExecerContext, id uuid.UUID, lang str
 // CloseAccount keeps someone from signing in; not_found when there is no such account.
 func CloseAccount(ctx context.Context, q sqlx.ExecerContext, id uuid.UUID) error {
 	return setAccount(ctx, q, `UPDATE accounts SET active = false WHERE id = $1`, id)
+}
+
+// SetRole gives an account another role; not_found when there is no such account.
+func SetRole(ctx context.Context, q sqlx.ExecerContext, id uuid.UUID, role referral.Role) error {
+	return setAccount(ctx, q, `UPDATE accounts SET role = $2 WHERE id = $1`, id, role)
+}
+
+// OpenAccount lets someone sign in who was invited; not_found when there is no such account.
+func OpenAccount(ctx context.Context, q sqlx.ExecerContext, id uuid.UUID) error {
+	return setAccount(ctx, q, `UPDATE accounts SET active = true WHERE id = $1`, id)
 }
 
 // setAccount writes one column only, so that two who change an account at once do not undo each other's change.
@@ -182,48 +181,4 @@ func WorkOf(ctx context.Context, q sqlx.QueryerContext, organisation, id uuid.UU
 		return nil, fmt.Errorf("read referrals: %w", Translate(err))
 	}
 	return ids, nil
-}
-
-// APIKey is a key as it is kept: its digest, never itself.
-type APIKey struct {
-	ID         uuid.UUID  `db:"id"`
-	AccountID  uuid.UUID  `db:"account_id"`
-	Name       string     `db:"name"`
-	CreatedAt  time.Time  `db:"created_at"`
-	LastUsedAt *time.Time `db:"last_used_at"`
-	RevokedAt  *time.Time `db:"revoked_at"`
-}
-
-// InsertKey keeps a key's digest.
-func InsertKey(ctx context.Context, q sqlx.ExecerContext, organisation uuid.UUID, k APIKey, hash []byte) error {
-	_, err := q.ExecContext(ctx, `INSERT INTO api_keys (id, organisation_id, account_id, name, key_hash, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6)`, k.ID, organisation, k.AccountID, k.Name, hash, k.CreatedAt)
-	if err != nil {
-		return fmt.Errorf("save API key: %w", Translate(err))
-	}
-	return nil
-}
-
-// Keys lists every key of an organisation, newest first.
-func Keys(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID) ([]APIKey, error) {
-	var list []APIKey
-	err := sqlx.SelectContext(ctx, q, &list, `SELECT id, account_id, name, created_at, last_used_at, revoked_at FROM api_keys
-		WHERE organisation_id = $1 ORDER BY created_at DESC`, organisation)
-	if err != nil {
-		return nil, fmt.Errorf("read API keys: %w", Translate(err))
-	}
-	return list, nil
-}
-
-// RevokeKey ends a key at once and says whose it was; not_found when there is no such key, or it has ended.
-func RevokeKey(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID, at time.Time) (organisation uuid.UUID, err error) {
-	err = sqlx.GetContext(ctx, q, &organisation, `UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL
-		RETURNING organisation_id`, id, at)
-	if errors.Is(err, sql.ErrNoRows) {
-		return uuid.Nil, referral.NotFound("API key")
-	}
-	if err != nil {
-		return uuid.Nil, fmt.Errorf("revoke API key: %w", Translate(err))
-	}
-	return organisation, nil
 }

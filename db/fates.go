@@ -13,7 +13,7 @@ import (
 
 // mailOfOffer is the latest message of offer o that wants an answer.
 const mailOfOffer = `SELECT letter, state, final, final_heard_at, deferred_at, expects_events, settled_at, attempted_at, created_at
-	FROM messages WHERE offer_id = o.id AND letter NOT IN ('receipt', 'withdrawn') AND error_class <> 'overtaken'
+	FROM messages WHERE offer_id = o.id AND letter NOT IN ('receipt', 'withdrawn', 'narrowed') AND error_class <> 'overtaken'
 	ORDER BY created_at DESC, generation DESC LIMIT 1`
 
 // mailState is what the rules and people know of message m, and nothing without one. The last word stands over the handing over.
@@ -30,7 +30,7 @@ const mailSince = `CASE WHEN m.final <> '' THEN m.final_heard_at WHEN m.state = 
 
 // mailOut is when the first of the letters was handed over that nothing was heard of since, and nobody asked to call about.
 const mailOut = `CASE WHEN m.final = '' AND m.state = 'accepted' AND m.expects_events THEN (SELECT min(u.settled_at) FROM messages u
-		WHERE u.offer_id = o.id AND u.letter NOT IN ('receipt', 'withdrawn') AND u.state = 'accepted' AND u.expects_events AND u.final = ''
+		WHERE u.offer_id = o.id AND u.letter NOT IN ('receipt', 'withdrawn', 'narrowed') AND u.state = 'accepted' AND u.expects_events AND u.final = ''
 		AND NOT EXISTS (SELECT 1 FROM messages h WHERE h.offer_id = o.id AND h.final <> '' AND h.created_at > u.created_at)
 		AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.referral_id = o.referral_id AND t.offer_id = o.id AND t.kind = 'call_agency'
 			AND t.created_at >= u.settled_at)) END`
@@ -102,7 +102,7 @@ func LetterArrived(ctx context.Context, tx *sqlx.Tx, offer uuid.UUID, at time.Ti
 	_, err := tx.ExecContext(ctx, `UPDATE messages SET final = 'arrived', final_at = $2, final_heard_at = $2,
 		state = CASE WHEN state = 'ambiguous' THEN 'accepted' ELSE state END, settled_at = coalesce(settled_at, $2)
 		WHERE offer_id = $1 AND (state = 'ambiguous' OR id = (SELECT id FROM messages WHERE offer_id = $1
-			AND letter NOT IN ('receipt', 'withdrawn') AND error_class <> 'overtaken' ORDER BY created_at DESC, generation DESC LIMIT 1))`,
+			AND letter NOT IN ('receipt', 'withdrawn', 'narrowed') AND error_class <> 'overtaken' ORDER BY created_at DESC, generation DESC LIMIT 1))`,
 		offer, at)
 	if err != nil {
 		return fmt.Errorf("save message: %w", Translate(err))
@@ -115,7 +115,7 @@ func LetterArrived(ctx context.Context, tx *sqlx.Tx, offer uuid.UUID, at time.Ti
 func UnheardNotices(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, u referral.Urgency, n int) ([]MessageFate, error) {
 	var list []MessageFate
 	err := sqlx.SelectContext(ctx, q, &list, messageFate+`WHERE m.organisation_id = $1 AND m.state = 'accepted' AND m.expects_events
-		AND m.final = '' AND m.unheard_at IS NULL AND m.letter IN ('receipt', 'withdrawn') AND r.urgency = $2
+		AND m.final = '' AND m.unheard_at IS NULL AND m.letter IN ('receipt', 'withdrawn', 'narrowed') AND r.urgency = $2
 		ORDER BY m.settled_at LIMIT $3`, organisation, u, n)
 	if err != nil {
 		return nil, fmt.Errorf("read messages: %w", Translate(err))

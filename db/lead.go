@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net"
@@ -111,4 +112,29 @@ func (c impatientConn) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	return c.Conn.Write(b)
+}
+
+// ExportLock is held by whoever exports the heads of the audit.
+const ExportLock = 2
+
+// Alone does something while no other session does, and nothing while another does.
+func Alone(ctx context.Context, db *sqlx.DB, lock int, do func(ctx context.Context, conn *sqlx.Conn) error) (err error) {
+	conn, err := db.Connx(ctx)
+	if err != nil {
+		return fmt.Errorf("connect: %w", Translate(err))
+	}
+	defer conn.Close()
+	var ours bool
+	if err := conn.GetContext(ctx, &ours, `SELECT pg_try_advisory_lock(211, $1)`, lock); err != nil || !ours {
+		return Translate(err)
+	}
+	defer func() {
+		// The context may have ended. A session that keeps the lock must not go back to the pool.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerLimit)
+		defer cancel()
+		if _, failed := conn.ExecContext(ctx, `SELECT pg_advisory_unlock(211, $1)`, lock); failed != nil {
+			err = errors.Join(err, conn.Raw(func(any) error { return driver.ErrBadConn }))
+		}
+	}()
+	return do(ctx, conn)
 }

@@ -14,8 +14,6 @@ import (
 // Outgoing is what a letter's words are made of. It holds nothing about the client.
 type Outgoing struct {
 	Message
-	Need         string              `db:"need"`
-	Urgency      referral.Urgency    `db:"urgency"`
 	ServiceID    uuid.UUID           `db:"service_id"`
 	Service      string              `db:"service"`
 	ServiceFR    string              `db:"service_fr"`
@@ -34,7 +32,7 @@ func TakeMessage(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, provider string
 		UPDATE messages SET state = 'claimed', provider = $2, attempted_at = $3, attempts = attempts + 1, expects_events = $4
 		WHERE id = $1 AND state = 'pending' RETURNING *)
 		SELECT m.id, m.organisation_id, m.referral_id, m.offer_id, m.letter, m.recipient, m.locale, m.offer_state, m.state, m.attempts,
-			m.attempted_at, r.need, r.urgency, o.service_id, coalesce(s.name, '') AS service,
+			m.attempted_at, o.service_id, coalesce(s.name, '') AS service,
 			coalesce(s.name_fr, '') AS service_fr, coalesce(a.name, '') AS agency, coalesce(a.name_fr, '') AS agency_fr,
 			g.name AS helpline_name, g.phone AS helpline_phone
 		FROM m JOIN offers o ON o.id = m.offer_id JOIN referrals r ON r.id = m.referral_id

@@ -35,7 +35,7 @@ type ReferralView struct {
 	PersonName string            `db:"person_name"`
 	Offers     []byte            `db:"offers"`
 	Tasks      []byte            `db:"tasks"`
-	Consent    []byte            `db:"consent"`
+	Consents   []byte            `db:"consents"`
 }
 
 const referralView = `SELECT r.id, r.case_id, c.reference, r.episode_of, r.need, r.details, r.urgency, r.state, r.outcome,
@@ -58,8 +58,9 @@ const referralView = `SELECT r.id, r.case_id, c.reference, r.episode_of, r.need,
 			LEFT JOIN agencies a ON a.id = s.agency_id LEFT JOIN service_reach reach ON reach.id = o.service_id
 			LEFT JOIN accounts n ON n.id = t.assignee_id
 		WHERE t.referral_id = r.id) x) AS tasks,
-	(SELECT row_to_json(x) FROM (SELECT given, how, script, service_ids, recorded_at, withdrawn_at FROM consents
-		WHERE referral_id = r.id ORDER BY given DESC, recorded_at DESC LIMIT 1) x) AS consent
+	(SELECT json_agg(x ORDER BY x.recorded_at, x.seq) FROM (SELECT k.given, k.takes_back, k.how, k.script, k.service_ids, k.agreed, k.expires_at,
+			k.substitute, k.capacity, k.recorded_at, k.withdrawn_at, k.seq, b.name AS recorded_by
+		FROM consents k JOIN accounts b ON b.id = k.recorded_by WHERE k.referral_id = r.id) x) AS consents
 FROM referrals r JOIN cases c ON c.id = r.case_id JOIN accounts w ON w.id = r.owner_id LEFT JOIN accounts p ON p.id = r.step_person `
 
 // FindReferralView reads a referral of an organisation; not_found also when it is another's.

@@ -62,7 +62,7 @@ func NextGeneration(ctx context.Context, tx *sqlx.Tx, offer uuid.UUID, letter re
 	}
 	err = tx.GetContext(ctx, &found, `SELECT m.step_key, (SELECT coalesce(max(generation), 1) FROM messages
 			WHERE offer_id = $1 AND letter = $2 AND step_key = m.step_key) AS most
-		FROM messages m WHERE m.offer_id = $1 AND m.letter NOT IN ('receipt', 'withdrawn')
+		FROM messages m WHERE m.offer_id = $1 AND m.letter NOT IN ('receipt', 'withdrawn', 'narrowed')
 		ORDER BY m.letter = $2 DESC, m.created_at DESC, m.generation DESC LIMIT 1`, offer, letter)
 	if err != nil {
 		return "", 0, fmt.Errorf("read messages: %w", Translate(err))

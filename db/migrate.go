@@ -29,7 +29,11 @@ func Migrate(ctx context.Context, db *sqlx.DB) error {
 	if err != nil {
 		return err
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	_, err = provider.Up(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(ctx.Err(), err) // the driver may only say that it stopped reading
+	}
+	if err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
 	return nil

@@ -75,6 +75,8 @@ INSERT INTO outbox (organisation_id, kind, referral_id, version, created_at, ava
 	SELECT g, 'start', r, 1, now(), now(), CASE WHEN NOT open THEN now() END FROM n;
 INSERT INTO outbox (organisation_id, kind, referral_id, version, created_at, available_at, done_at)
 	SELECT g, 'changed', r, 1, now(), now(), CASE WHEN NOT open THEN now() END FROM n;
+INSERT INTO audit (organisation_id, at, actor_role, action, subject, subject_id, via) SELECT g, now(), 'navigator', 'view', 'case', c, 'page' FROM n;
+SELECT audit_link_up(20000);
 ANALYZE;`
 
 // What people and the clock ask for all day long must not read the years behind it.

@@ -31,7 +31,7 @@ type NewEvent struct {
 }
 
 // InsertEvents keeps events, each once however often it comes, and gives the outcomes of those that were new. An event
-// about a message that is not there is kept aside.
+// about a message that is not there is kept aside; one about an invitation changes no referral.
 func InsertEvents(ctx context.Context, tx *sqlx.Tx, events []NewEvent, at time.Time) (outcomes []string, err error) {
 	raw, err := asJSON(events)
 	if err != nil {
@@ -43,15 +43,30 @@ func InsertEvents(ctx context.Context, tx *sqlx.Tx, events []NewEvent, at time.T
 		SELECT e.event_id, e.organisation_id, e.message_id, e.kind, e.happened_at, $2, e.raw, e.outcome,
 			CASE WHEN e.outcome <> '' THEN $2::timestamptz END
 		FROM (SELECT x.event_id, m.organisation_id, m.id AS message_id, x.kind, x.happened_at, decode(x.raw, 'base64') AS raw,
-				CASE WHEN m.id IS NULL AND x.outcome IN ('', 'no_effect', 'unknown_kind') THEN 'no_message' ELSE x.outcome END AS outcome
+				CASE WHEN m.id IS NULL AND x.outcome IN ('', 'no_effect', 'unknown_kind')
+					THEN CASE WHEN i.id IS NULL THEN 'no_message' ELSE 'no_effect' END ELSE x.outcome END AS outcome
 			FROM jsonb_to_recordset($1) AS x(event_id text, message_id uuid, kind text, happened_at timestamptz, raw text, outcome text)
-			LEFT JOIN messages m ON m.id = x.message_id
+			LEFT JOIN messages m ON m.id = x.message_id LEFT JOIN invitations i ON i.id = x.message_id
 			ORDER BY x.event_id) e
 		ON CONFLICT (event_id) DO NOTHING RETURNING outcome`, raw, at)
 	if err != nil {
 		return nil, fmt.Errorf("save events: %w", Translate(err))
 	}
-	return outcomes, nil
+	return outcomes, undeliveredInvitations(ctx, tx, events)
+}
+
+// undeliveredInvitations notes of letters to our own people that they did not arrive. Whoever invited them sees it.
+func undeliveredInvitations(ctx context.Context, tx *sqlx.Tx, events []NewEvent) error {
+	for _, e := range events {
+		if e.Message == nil || !e.Kind.Hard() || e.Outcome != "" {
+			continue
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE invitations SET state = 'rejected', error_class = $2 WHERE id = $1`, *e.Message, e.Kind)
+		if err != nil {
+			return fmt.Errorf("save events: %w", Translate(err))
+		}
+	}
+	return nil
 }
 
 // MessagesWithEvents lists up to n messages that have events to be applied, those that have waited longest first.

@@ -28,10 +28,17 @@ func oneReferral(t *testing.T, d *sqlx.DB) (db.Record, referral.Facts) {
 	c := db.CaseRow{ID: uuid.New(), OrganisationID: org.ID, Reference: "C-1", Anonymous: true, Language: "en", CreatedBy: who.ID, CreatedAt: at}
 	f := referral.Facts{ID: uuid.New(), State: referral.Open, Urgency: referral.Urgent, Version: 1, Owner: who.ID, Created: at, Opened: at}
 	f.Offers = []referral.Offer{{ID: uuid.New(), Service: uuid.New(), Rank: 1, State: referral.Queued, Entered: at, News: at}}
+	yes := referral.Consent{Agreed: map[uuid.UUID][]referral.Group{f.Offers[0].Service: referral.UsualGroups}, At: at, Until: at.AddDate(1, 0, 0)}
+	back := referral.Consent{Agreed: map[uuid.UUID][]referral.Group{f.Offers[0].Service: {referral.ContactGroup}}, At: at, Back: true}
+	f.Consents = []referral.Consent{yes, back}
 	err := db.InTx(ctx, d, func(ctx context.Context, tx *sqlx.Tx) error {
 		step := referral.Step{Do: referral.Send, Offer: f.Offers[0].ID, Due: at, Role: referral.Navigator, Person: who.ID}
 		require.NoError(t, db.Write(ctx, tx, db.InsertOffers(org.ID, f.ID, f.Offers), db.InsertCase(c),
 			db.InsertReferral(db.NewReferral{Organisation: org.ID, Case: c.ID, Need: "food", Facts: f, Step: step})))
+		for _, said := range f.Consents {
+			row := db.Consent{Organisation: org.ID, Case: c.ID, Referral: f.ID, Given: !said.Back, How: "verbal", Said: said, By: who.ID, At: said.At}
+			require.NoError(t, db.Write(ctx, tx, db.InsertConsent(row)))
+		}
 		f.Version = 2
 		o := &f.Offers[0]
 		o.State, o.Sent, o.Paused, o.Reminded, o.Asks, o.Attempts = referral.Sent, at.Add(time.Second), 90*time.Minute, at.Add(time.Hour), 2, 3

@@ -53,6 +53,7 @@ type recordRow struct {
 	StepDue        *time.Time        `db:"step_due"`
 	Zone           string            `db:"time_zone"`
 	Policy         []byte            `db:"policy"`
+	Consents       []byte            `db:"consents"`
 	Offers         []byte            `db:"offers"`
 	Tasks          []byte            `db:"tasks"`
 }
@@ -89,7 +90,7 @@ const recordQuery = records + `WHERE r.id = $1`
 const records = `
 SELECT r.id, r.organisation_id, r.case_id, r.need, r.urgency, r.state, r.outcome, r.unmet_reason, r.evidence, r.version,
 	r.owner_id, NOT w.active AS owner_left, r.created_at, r.opened_at, r.closed_at, r.step, r.step_due, g.time_zone,
-	(SELECT max(withdrawn_at) FROM consents WHERE referral_id = r.id) AS withdrawn_at,
+	(SELECT max(withdrawn_at) FROM consents WHERE referral_id = r.id) AS withdrawn_at, ` + saidOfConsent + ` AS consents,
 	(SELECT body FROM policies p WHERE p.organisation_id = r.organisation_id ORDER BY p.version DESC LIMIT 1) AS policy,
 	(SELECT json_agg(x ORDER BY x.rank, x.created_at, x.id) FROM (
 		SELECT o.id, o.service_id, o.rank, o.created_at, o.state, o.reason, o.outcome, o.entered_at, o.sent_at,
@@ -155,6 +156,9 @@ func (row recordRow) record() (Record, error) {
 	}
 	if rec.Facts.Offers, rec.Reach, err = offersOf(row.Offers); err != nil {
 		return Record{}, fmt.Errorf("offers of referral %s: %w", row.ID, err)
+	}
+	if rec.Facts.Consents, err = consentsOf(row.Consents); err != nil {
+		return Record{}, fmt.Errorf("consents of referral %s: %w", row.ID, err)
 	}
 	if rec.Facts.Tasks, err = tasksOf(row.Tasks); err != nil {
 		return Record{}, fmt.Errorf("tasks of referral %s: %w", row.ID, err)

@@ -17,6 +17,8 @@ type Standing struct {
 	Tasks     map[string]int     // open ones, by kind
 	TasksLate int                // open, and past their time
 	Escalated int                // open, and handed to the coordinators because nobody did them
+	Unlinked  Backlog            // entries of the audit that are not linked into their chain yet
+	Exports   Backlog            // chains whose head is ahead of what was exported, and the oldest entry that is
 }
 
 // Backlog counts what waits, and says since when the oldest does.
@@ -40,7 +42,11 @@ const standing = `
 		WHERE state IN ('pending', 'claimed', 'ambiguous') GROUP BY state
 	UNION ALL SELECT 'task', kind, count(*), NULL FROM tasks WHERE state = 'open' GROUP BY kind
 	UNION ALL SELECT 'late', '', count(*), NULL FROM tasks WHERE state = 'open' AND due_at < $1
-	UNION ALL SELECT 'escalated', '', count(*), NULL FROM tasks WHERE state = 'open' AND escalations > 0`
+	UNION ALL SELECT 'escalated', '', count(*), NULL FROM tasks WHERE state = 'open' AND escalations > 0
+	UNION ALL SELECT 'unlinked', '', count(*), min(since) FROM audit_waiting
+	UNION ALL SELECT 'export', '', count(*), min(first.at) FROM organisations g LEFT JOIN audit_exports e ON e.organisation_id = g.id
+		CROSS JOIN LATERAL (SELECT (SELECT at FROM audit WHERE id = c.audit_id) AS at FROM audit_chain c
+			WHERE c.organisation_id = g.id AND c.seq > coalesce(e.seq, 0) ORDER BY c.seq LIMIT 1) first`
 
 // ReadStanding counts how the record stands at an instant.
 func ReadStanding(ctx context.Context, q sqlx.QueryerContext, now time.Time) (Standing, error) {
@@ -74,6 +80,10 @@ func ReadStanding(ctx context.Context, q sqlx.QueryerContext, now time.Time) (St
 			s.TasksLate = r.N
 		case "escalated":
 			s.Escalated = r.N
+		case "unlinked":
+			s.Unlinked = waits
+		case "export":
+			s.Exports = waits
 		}
 	}
 	return s, nil

@@ -57,7 +57,7 @@ func (d *deployment) settle() *api {
 	refuses(t, runs(t, d.environment, "", "throughline", "serve"), 1, "throughline migrate")
 	d.runs("", "migrate")
 	d.runs("", "migrate")
-	d.runs("a long enough password\n", "user", "add", "--organisation", "Test 211", "--phone", "705-555-0100", "--email", "nav@test.example",
+	d.runs("correct horse battery\n", "user", "add", "--organisation", "Test 211", "--phone", "705-555-0100", "--email", "nav@test.example",
 		"--name", "Nadia Vega", "--role", "navigator")
 	if list := d.runs("", "user", "list"); !strings.Contains(list, "nav@test.example") || !strings.Contains(list, "active") {
 		t.Errorf("user list:\n%s", list)

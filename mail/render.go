@@ -22,15 +22,16 @@ const (
 	KindAnswered  Kind = "answered"
 	KindReceipt   Kind = "receipt"
 	KindWithdrawn Kind = "withdrawn"
+	KindNarrowed  Kind = "narrowed"
 	KindLink      Kind = "link"
 )
 
 // Kinds lists them all.
-var Kinds = []Kind{KindOffer, KindReminder, KindAsk, KindAnswered, KindReceipt, KindWithdrawn, KindLink}
+var Kinds = []Kind{KindOffer, KindReminder, KindAsk, KindAnswered, KindReceipt, KindWithdrawn, KindNarrowed, KindLink}
 
 var writers = map[Kind]func(*locale.Localizer, OfferMail) letter{
 	KindOffer: offer, KindReminder: reminder, KindAsk: ask, KindAnswered: answered,
-	KindReceipt: receipt, KindWithdrawn: withdrawn, KindLink: link,
+	KindReceipt: receipt, KindWithdrawn: withdrawn, KindNarrowed: narrowed, KindLink: link,
 }
 
 // OfferMail is all that a message can say: which service is asked, what kind of help, how urgent, by when, one link.

@@ -52,7 +52,8 @@ func examples(t *testing.T) []example {
 	all := []example{
 		{"offer", mail.KindOffer, anOffer(t)}, {"offer_urgent", mail.KindOffer, urgent}, {"offer_bare", mail.KindOffer, bare},
 		{"reminder", mail.KindReminder, anOffer(t)}, {"reminder_urgent", mail.KindReminder, urgent},
-		{"answered", mail.KindAnswered, anOffer(t)}, {"withdrawn", mail.KindWithdrawn, anOffer(t)}, {"link", mail.KindLink, anOffer(t)},
+		{"answered", mail.KindAnswered, anOffer(t)}, {"withdrawn", mail.KindWithdrawn, anOffer(t)},
+		{"narrowed", mail.KindNarrowed, anOffer(t)}, {"link", mail.KindLink, anOffer(t)},
 	}
 	for _, q := range mail.Questions {
 		d := anOffer(t)

@@ -51,6 +51,9 @@ func (d *decision) withdraw() error {
 	if o == nil {
 		return err
 	}
+	if d.c.Reason == consentWithdrawn {
+		d.unagree(o.Service)
+	}
 	d.takeBack(o, t, d.c.Reason)
 	return nil
 }
@@ -62,7 +65,7 @@ func (d *decision) withdrawAll() error {
 		return err
 	}
 	outcome := outcomeOfWithdrawal[d.c.Reason]
-	consent := d.c.Reason == "consent_withdrawn" && !d.Facts.Opened.IsZero()
+	consent := d.c.Reason == consentWithdrawn && !d.Facts.Opened.IsZero()
 	if consent && d.Facts.Withdrawn.IsZero() {
 		d.Facts.Withdrawn = d.now
 		d.Events = append(d.Events, Event{What: ConsentWithdrawn, Of: OfClient})
@@ -75,7 +78,7 @@ func (d *decision) withdrawAll() error {
 	}
 	// Only the client can withdraw consent or decline, so these are the client's word whoever records them.
 	evidence := ByNobody
-	if d.who.as() == Client || d.c.Reason == "consent_withdrawn" || d.c.Reason == "client_declined" {
+	if d.who.as() == Client || d.c.Reason == consentWithdrawn || d.c.Reason == "client_declined" {
 		evidence = ByClient
 	}
 	d.end(outcome, "", evidence, d.c.Reason)

@@ -37,6 +37,9 @@ func (d *decision) send() error {
 	if other := d.holder(o.ID); other != nil {
 		return conflict(string(other.State))
 	}
+	if err := d.agreed(o, NeedGroup, ""); err != nil {
+		return err
+	}
 	o.Sent = d.now
 	d.move(o, t, "", "")
 	d.post(o, OfferLetter)
@@ -56,6 +59,9 @@ func (d *decision) passOver() error {
 func (d *decision) remind() error {
 	o, err := d.awaiting()
 	if err != nil || !o.Reminded.IsZero() {
+		return err
+	}
+	if err := d.agreed(o, NeedGroup, ""); err != nil {
 		return err
 	}
 	o.Reminded = d.now
@@ -128,6 +134,9 @@ func (d *decision) askAgency() error {
 	}
 	if o.Asks > 0 && o.Escalated.IsZero() {
 		return nil
+	}
+	if err := d.agreed(o, NeedGroup, ""); err != nil {
+		return err
 	}
 	o.Asked = d.now
 	o.Asks++

@@ -42,6 +42,8 @@ type Command struct {
 	At       time.Time
 	Person   uuid.UUID  // of reassign
 	Offers   []NewOffer // of add_offer, and of mark_in_error when the agency is to be asked afresh
+	Consent  *Consent   // the client's yes, of open, add_offer and agree
+	Groups   []Group    // of withdraw_consent; none: all
 	// NoAddress says that the agency has no email address, so that a letter becomes a phone call.
 	NoAddress bool
 }
@@ -57,12 +59,15 @@ const (
 	AnsweredLetter  Letter = "answered"
 	ReceiptLetter   Letter = "receipt"
 	WithdrawnLetter Letter = "withdrawn"
+	NarrowedLetter  Letter = "narrowed"
 	NewLinkLetter   Letter = "link"
 )
 
 // WantsAnswer reports a letter that asks something of the agency. The others only say what has happened, and what
 // becomes of them holds no referral up.
-func (l Letter) WantsAnswer() bool { return l != ReceiptLetter && l != WithdrawnLetter }
+func (l Letter) WantsAnswer() bool {
+	return l != ReceiptLetter && l != WithdrawnLetter && l != NarrowedLetter
+}
 
 // Event is one line of the timeline.
 type Event struct {
@@ -122,7 +127,7 @@ var rules = map[Name]func(*decision) error{
 	Send: (*decision).send, PassOver: (*decision).passOver, Remind: (*decision).remind, Escalate: (*decision).escalate, Lapse: (*decision).lapse,
 	AskAgency: (*decision).askAgency, RaiseTask: (*decision).raiseTask, EscalateTask: (*decision).escalateTask,
 	Undelivered: (*decision).undelivered, Delivered: (*decision).delivered, Arrived: (*decision).arrived,
-	Resend: (*decision).resend,
+	Resend: (*decision).resend, Agree: (*decision).agree, WithdrawConsent: (*decision).withdrawConsent,
 }
 
 // CommandNames lists every command, sorted.

@@ -15,7 +15,8 @@ const (
 	maxOffersAll = 100
 )
 
-// Begin makes the facts of a new referral: a draft, or open at once when the client has agreed.
+// Begin makes the facts of a new referral: a draft, or open at once when the client has agreed to each service.
+// consent_required when not.
 func Begin(f Facts, offers []NewOffer, open bool) (Facts, error) {
 	if len(offers) == 0 {
 		return f, Invalid("service_ids", "choose at least one service")
@@ -29,6 +30,11 @@ func Begin(f Facts, offers []NewOffer, open bool) (Facts, error) {
 			return f, Invalid("service_ids", "names a service twice")
 		}
 		d.queue(n, len(d.Facts.Offers)+1)
+	}
+	if open {
+		if err := d.consented(d.Facts.queued()); err != nil {
+			return f, err
+		}
 	}
 	d.Facts.State, d.Facts.Version = Draft, 1
 	if open {
@@ -46,6 +52,9 @@ func (d *decision) open() error {
 		return nil
 	case Closed:
 		return conflict(string(Closed))
+	}
+	if err := d.consented(d.Facts.queued()); err != nil {
+		return err
 	}
 	d.Facts.State, d.Facts.Opened = Open, d.now
 	d.Events = append(d.Events, Event{What: OpenDraft, From: string(Draft), To: string(Open)})
@@ -77,8 +86,22 @@ func (d *decision) addOffer() error {
 		rank++
 		d.queue(n, rank)
 	}
+	// A draft asks for consent once, when it is opened.
+	if d.Facts.State == Open {
+		if err := d.consented(servicesOf(d.c.Offers)); err != nil {
+			return err
+		}
+	}
 	d.finish(FindAlternative, uuid.Nil)
 	return nil
+}
+
+func servicesOf(offers []NewOffer) []uuid.UUID {
+	ids := make([]uuid.UUID, len(offers))
+	for i, n := range offers {
+		ids[i] = n.Service
+	}
+	return ids
 }
 
 // tried reports that a service has the referral, waits for its turn, or has said no. One that stayed silent may answer
@@ -148,6 +171,8 @@ func (d *decision) finishTask() error {
 		return conflict(string(TaskOvertaken))
 	case t.Kind == AnswerAgency:
 		return Invalid("task_id", "answer the agency's question instead")
+	case t.Kind == AskConsent && d.Facts.unagreed(d.now):
+		return Invalid("task_id", "record what the client agrees to, withdraw consent, or close the referral")
 	case t.Kind == FindAlternative && !d.Facts.live() && d.Facts.nextQueued() == nil:
 		return Invalid("task_id", "refer to another service, or close the referral with its outcome")
 	}

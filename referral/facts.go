@@ -25,6 +25,7 @@ type Facts struct {
 	Opened    time.Time // zero while a draft
 	Closed    time.Time // zero until closed
 	Withdrawn time.Time // when the client withdrew consent, after which no agency sees anything of it; zero: not
+	Consents  []Consent // what the client said on who may know what, oldest first
 	Offers    []Offer   // by rank
 	Tasks     []Task    // all of them, done ones too, oldest first
 	Helpline  Calendar  // the helpline's own business calendar
@@ -87,11 +88,12 @@ const (
 	ReachClient     TaskKind = "reach_client"
 	FindAlternative TaskKind = "find_alternative"
 	CheckOnClient   TaskKind = "check_on_client"
-	TakeOver        TaskKind = "take_over" // what was due could not be done: a coordinator carries on by hand
+	AskConsent      TaskKind = "ask_consent" // what the client agreed to runs out, or has
+	TakeOver        TaskKind = "take_over"   // what was due could not be done: a coordinator carries on by hand
 )
 
 // TaskKinds lists them.
-var TaskKinds = []TaskKind{CallAgency, AnswerAgency, ReachClient, FindAlternative, CheckOnClient, TakeOver}
+var TaskKinds = []TaskKind{CallAgency, AnswerAgency, ReachClient, FindAlternative, CheckOnClient, AskConsent, TakeOver}
 
 // TaskState is where a task stands.
 type TaskState string
@@ -120,6 +122,7 @@ type Task struct {
 
 // clone copies what Decide may change.
 func (f Facts) clone() Facts {
+	f.Consents = slices.Clone(f.Consents)
 	f.Offers = slices.Clone(f.Offers)
 	f.Tasks = slices.Clone(f.Tasks)
 	return f
@@ -166,6 +169,17 @@ func (f *Facts) nextQueued() *Offer {
 		}
 	}
 	return nil
+}
+
+// queued are the services that wait for their turn.
+func (f *Facts) queued() []uuid.UUID {
+	var ids []uuid.UUID
+	for _, o := range f.Offers {
+		if o.State == Queued {
+			ids = append(ids, o.Service)
+		}
+	}
+	return ids
 }
 
 // held reports that an agency has the referral now, so that nobody else is asked.

@@ -125,6 +125,9 @@ func (d *decision) resend() error {
 	if err != nil {
 		return err
 	}
+	if err := d.agreed(o, NeedGroup, ""); err != nil {
+		return err
+	}
 	d.Events = append(d.Events, Event{What: Resend, Offer: o.ID, Code: d.c.Reason, Of: AttributionOf(ResendReasons, d.c.Reason)})
 	l := again(o)
 	d.Posts = append(d.Posts, Post{Offer: o.ID, Letter: l, Again: d.c.Reason})

@@ -26,11 +26,21 @@ func opened(t rapid.TB, urgency Urgency, names ...string) Facts {
 	for _, n := range names {
 		offers = append(offers, service(n))
 	}
-	f, err := Begin(Facts{ID: named("referral"), Urgency: urgency, Owner: owner, Created: monday10}, offers, true)
+	f, err := Begin(Facts{ID: named("referral"), Urgency: urgency, Owner: owner, Created: monday10,
+		Consents: []Consent{*yes(monday10, servicesOf(offers)...)}}, offers, true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// yes is what a client usually says of services at now: all groups, for as long as the standard policy has it.
+func yes(now time.Time, services ...uuid.UUID) *Consent {
+	agreed := map[uuid.UUID][]Group{}
+	for _, s := range services {
+		agreed[s] = Groups
+	}
+	return &Consent{Agreed: agreed, At: now, Until: now.AddDate(0, 0, Standard().ConsentDays)}
 }
 
 // full is a command with every field filled in rightly, about the offer of service "a".
@@ -40,6 +50,14 @@ func full(do Name) Command {
 	if do == AddOffer || do == MarkInError {
 		c.Offers = []NewOffer{service("again")}
 		c.Offers[0].Service = named("service again")
+	}
+	switch do {
+	case MarkInError:
+		c.Offers[0].Service = named("service a")
+	case AddOffer:
+		c.Consent = yes(monday10, named("service again"))
+	case OpenDraft, Agree:
+		c.Consent = yes(monday10, named("service a"))
 	}
 	return c
 }

@@ -98,7 +98,11 @@ func TestOtherCommandsLeaveOffersAlone(t *testing.T) {
 				if err != nil || do == Close {
 					continue
 				}
-				if got := change.Facts.offer(service("a").ID).State; got != state {
+				got := change.Facts.offer(service("a").ID).State
+				if _, back := find(Withdraw, state); do == WithdrawConsent && back && got == Withdrawn {
+					continue // it does what withdraw does
+				}
+				if got != state {
 					t.Errorf("%s × %s by %v led to %s", state, do, who, got)
 				}
 			}
@@ -109,7 +113,7 @@ func TestOtherCommandsLeaveOffersAlone(t *testing.T) {
 // settled is what a closed referral keeps for good: all but the call to an agency that was not told of the end, and the
 // consent, which the client may withdraw at any time.
 func settled(f Facts) Facts {
-	f.Tasks, f.Version, f.Withdrawn = nil, 0, time.Time{}
+	f.Tasks, f.Version, f.Withdrawn, f.Consents = nil, 0, time.Time{}, nil
 	return f
 }
 

@@ -41,7 +41,7 @@ func Next(f Facts, p Policy, now time.Time) Step {
 	case Draft:
 		return Step{Do: FinishDraft, Due: pace.FinishDraft.From(f.Created, f.Helpline), Role: Navigator, Person: f.Owner}
 	}
-	n := next{f: f, pace: pace, now: now}
+	n := next{f: f, p: p, pace: pace, now: now}
 	for _, o := range f.Offers {
 		n.offer(o)
 	}
@@ -53,6 +53,7 @@ func Next(f Facts, p Policy, now time.Time) Step {
 // next gathers what could happen and keeps what is due first; of two due together, what was found first.
 type next struct {
 	f     Facts
+	p     Policy
 	pace  Pace
 	now   time.Time
 	first Step
@@ -72,6 +73,9 @@ func (n *next) raise(kind TaskKind, offer uuid.UUID, cause string, due time.Time
 }
 
 func (n *next) offer(o Offer) {
+	if (o.State == Queued || o.State.Awaiting() || o.State.Taken()) && !n.consent(o) {
+		return
+	}
 	switch o.State {
 	case Sent, InfoRequested:
 		n.mail(o)
@@ -217,7 +221,10 @@ func (n *next) referral() {
 	cause, since := n.whyNobody()
 	searching := n.f.openTask(FindAlternative, uuid.Nil)
 	searched := !since.IsZero() && n.f.raisedSince(FindAlternative, uuid.Nil, since)
-	queued := n.f.nextQueued()
+	queued := n.f.nextAgreed(n.now)
+	if queued == nil && n.f.nextQueued() != nil {
+		return // the client is asked again first
+	}
 	switch {
 	// Help that failed after a yes goes back to the navigator, who may send it on: something was misjudged.
 	case queued != nil && (cause != "failed" || (searched && !searching)):
@@ -256,6 +263,9 @@ func (n *next) whyNobody() (cause string, since time.Time) {
 			// An alternative is sought once per place on a waitlist: the client may choose to wait.
 			cause, since = "waitlisted", o.Entered
 		}
+	}
+	if cause == "nobody_left" && last.State == Withdrawn && last.Reason == consentWithdrawn {
+		cause = consentWithdrawn
 	}
 	if cause == "nobody_left" && last.State == Failed {
 		cause = "failed"

@@ -114,6 +114,11 @@ type Policy struct {
 	Urgent  Pace   `json:"urgent"`
 	// LinkDays is how long an emailed link stays good.
 	LinkDays int `json:"link_days"`
+	// ConsentDays is how long what a client agrees to holds unless they say otherwise, ConsentMostDays the longest they
+	// can say, and ConsentAskDays how long before its end they are asked again.
+	ConsentDays     int `json:"consent_days"`
+	ConsentMostDays int `json:"consent_most_days"`
+	ConsentAskDays  int `json:"consent_ask_days"`
 }
 
 // Pace gives the pace of an urgency.
@@ -147,7 +152,7 @@ var standard = func() Policy {
 			AnswerAgency: w("1h"), PauseCap: w("2h"), FirstContact: w("4h"), Contacting: w("1bd"), ContactAttempts: 3,
 			AfterVisit: w("1d"), InServiceFirst: w("7d"), InServiceThen: w("30d"), WaitlistRecheck: w("7d"),
 			AskGrace: w("4h"), AskClient: w("2d"), TaskDue: w("1h"), EscalateAgain: w("2h")},
-		LinkDays: 90,
+		LinkDays: 90, ConsentDays: 365, ConsentMostDays: 365, ConsentAskDays: 14,
 	}
 }()
 
@@ -159,7 +164,7 @@ func Demo() Policy {
 		AskGrace: w("15s"), AskClient: w("15s"), TaskDue: w("20s"), EscalateAgain: w("60s")}
 	urgent := pace
 	urgent.Remind, urgent.Escalate, urgent.Lapse = w("5s"), w("10s"), w("20s")
-	return Policy{Name: "demo", Routine: pace, Urgent: urgent, LinkDays: 7}
+	return Policy{Name: "demo", Routine: pace, Urgent: urgent, LinkDays: 7, ConsentDays: 365, ConsentMostDays: 365, ConsentAskDays: 14}
 }
 
 // Named gives the built-in policy of a name; ok is false for any other.
@@ -185,6 +190,15 @@ func (p Policy) Validate() error {
 	}
 	if p.LinkDays < 1 || p.LinkDays > 730 {
 		errs = append(errs, Invalid("link_days", "must be from 1 to 730"))
+	}
+	if p.ConsentMostDays < 1 || p.ConsentMostDays > 730 {
+		errs = append(errs, Invalid("consent_most_days", "must be from 1 to 730"))
+	}
+	if p.ConsentDays < 1 || p.ConsentDays > p.ConsentMostDays {
+		errs = append(errs, Invalid("consent_days", "must be from 1 to consent_most_days"))
+	}
+	if p.ConsentAskDays < 1 || p.ConsentAskDays > 365 {
+		errs = append(errs, Invalid("consent_ask_days", "must be from 1 to 365"))
 	}
 	for _, at := range Urgencies {
 		errs = append(errs, p.Pace(at).validate(string(at))...)
@@ -220,12 +234,13 @@ func (p Pace) validate(at string) []error {
 	return errs
 }
 
-// younger are the waits that policies written before them lack, as the standard policy has them; all else is zero.
+// younger are the waits and days that policies written before them lack, as the standard policy has them; all else is zero.
 func younger() Policy {
 	var p Policy
 	s := Standard()
 	p.Routine.Deferred, p.Routine.Unheard = s.Routine.Deferred, s.Routine.Unheard
 	p.Urgent.Deferred, p.Urgent.Unheard = s.Urgent.Deferred, s.Urgent.Unheard
+	p.ConsentDays, p.ConsentMostDays, p.ConsentAskDays = s.ConsentDays, s.ConsentMostDays, s.ConsentAskDays
 	return p
 }
 

@@ -51,6 +51,10 @@ func (d *decision) answer() error {
 	if o == nil {
 		return err
 	}
+	// The answer tells of the client.
+	if err := d.agreed(o, DetailsGroup, "note"); err != nil {
+		return err
+	}
 	pace := d.pace()
 	end := d.now
 	if limit := pace.PauseCap.From(o.Entered, o.Calendar); end.After(limit) {

@@ -149,12 +149,13 @@ func TestServicesAreChosenOnce(t *testing.T) {
 		if _, err := Begin(Facts{}, offers, true); CodeOf(err) != CodeInvalid {
 			t.Errorf("begin with %s: %v, want invalid", about, err)
 		}
-		add := Command{Do: AddOffer, Offers: offers}
+		add := Command{Do: AddOffer, Offers: offers, Consent: yes(monday10, servicesOf(offers)...)}
 		if _, err := Decide(opened(t, Routine, "z"), add, Actor{Role: Navigator}, Standard(), monday10); CodeOf(err) != CodeInvalid {
 			t.Errorf("add %s: %v, want invalid", about, err)
 		}
 	}
-	again := Command{Do: AddOffer, Offers: []NewOffer{{ID: named("offer again"), Service: service("a").Service}}}
+	again := Command{Do: AddOffer, Offers: []NewOffer{{ID: named("offer again"), Service: service("a").Service}},
+		Consent: yes(monday10, service("a").Service)}
 	for _, state := range OfferStates {
 		before := at(t, state, Routine)
 		if before.State == Closed {

@@ -33,6 +33,14 @@ const (
 	FinishTask  Name = "finish_task"
 )
 
+// Commands about who may know what.
+const (
+	// Agree records what the client agrees to when asked again.
+	Agree Name = "agree"
+	// WithdrawConsent takes consent back: all of it, for one agency, or for groups of information.
+	WithdrawConsent Name = "withdraw_consent"
+)
+
 // Commands of the clock. Each carries out the step that Next names, when it is due; pass_over does so for a send to a
 // service that takes no referrals any more.
 const (

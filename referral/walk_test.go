@@ -34,11 +34,22 @@ func (w *walk) begin() {
 	if w.u == "" {
 		w.u = rapid.SampledFrom(Urgencies).Draw(w.T, "urgency")
 	}
-	f, err := Begin(Facts{ID: named("walk"), Urgency: w.u, Owner: owner, Created: w.now}, offers, rapid.IntRange(0, 5).Draw(w.T, "open") > 0)
+	f, err := Begin(Facts{ID: named("walk"), Urgency: w.u, Owner: owner, Created: w.now, Consents: []Consent{w.yes(servicesOf(offers)...)}},
+		offers, rapid.IntRange(0, 5).Draw(w.T, "open") > 0)
 	if err != nil {
 		w.Fatal(err)
 	}
 	w.f, w.ended = f, map[uuid.UUID]OfferState{}
+}
+
+// yes is what a client says of services: some groups, for a while.
+func (w *walk) yes(services ...uuid.UUID) Consent {
+	c := *yes(w.now, services...)
+	for s := range c.Agreed {
+		c.Agreed[s] = append([]Group{NeedGroup}, rapid.SliceOfDistinct(rapid.SampledFrom(Groups[1:]), rapid.ID).Draw(w.T, "groups")...)
+	}
+	c.Until = w.now.AddDate(0, 0, rapid.SampledFrom([]int{1, 30, 365, 365}).Draw(w.T, "days"))
+	return c
 }
 
 // live lets someone act.
@@ -87,6 +98,25 @@ func (w *walk) person() {
 	}
 	if c.Do == AddOffer || (c.Do == MarkInError && rapid.Bool().Draw(w.T, "afresh")) {
 		c.Offers = []NewOffer{w.newOffer()}
+	}
+	if c.Do == AddOffer || c.Do == OpenDraft || c.Do == Agree {
+		about := servicesOf(c.Offers)
+		for _, o := range w.f.Offers {
+			if c.Do != AddOffer && !o.State.Ended() {
+				about = append(about, o.Service)
+			}
+		}
+		yes := w.yes(about...)
+		c.Consent = &yes
+	}
+	if c.Do == WithdrawConsent {
+		if c.Groups = rapid.SliceOfDistinct(rapid.SampledFrom(Groups[1:]), rapid.ID).Draw(w.T, "taken back"); rapid.Bool().Draw(w.T, "everyone") {
+			c.Offer = uuid.Nil
+		}
+		ends = c.Offer == uuid.Nil && len(c.Groups) == 0
+		if ends && rapid.IntRange(0, 9).Draw(w.T, "really") > 0 {
+			return
+		}
 	}
 	c.NoAddress = rapid.IntRange(0, 9).Draw(w.T, "no address") == 0
 	role := rapid.SampledFrom([]Role{Navigator, Coordinator}).Draw(w.T, "role")
@@ -159,6 +189,12 @@ func (w *walk) hold() {
 	}
 	if !step.None() && (step.Due.IsZero() || step.Role == "") {
 		w.Fatalf("nobody, or no time: %+v", step)
+	}
+	for _, o := range w.f.Offers {
+		if step.Offer == o.ID && (step.Do == Send || step.Do == Remind || step.Do == AskAgency || step.Do == Lapse) &&
+			!step.Due.After(w.now) && !w.f.Agreed(o.Service).Stands(w.now) {
+			w.Fatalf("%s comes next, and the client does not agree", step.Do)
+		}
 	}
 	holding := 0
 	for _, o := range w.f.Offers {

@@ -24,7 +24,7 @@ func keysOfTheRules() []string {
 	}
 	add("undelivered.", "unheard")
 	add("letter.", texts([]referral.Letter{referral.OfferLetter, referral.ReminderLetter, referral.AskLetter, referral.AnsweredLetter,
-		referral.ReceiptLetter, referral.WithdrawnLetter, referral.NewLinkLetter})...)
+		referral.ReceiptLetter, referral.WithdrawnLetter, referral.NarrowedLetter, referral.NewLinkLetter})...)
 	for _, s := range referral.OfferStates {
 		add("offer_state.", string(s), string(s)+".hint")
 	}
@@ -38,15 +38,18 @@ func keysOfTheRules() []string {
 		}
 	}
 	add("need.", referral.Needs...)
+	add("group.", texts(referral.Groups)...)
+	add("group_short.", texts(referral.Groups)...)
+	add("capacity.", referral.Capacities...)
 	add("urgency.", texts(referral.Urgencies)...)
 	add("evidence.", texts([]referral.Evidence{referral.ByNobody, referral.ByAgency, referral.ByClient, referral.ByBoth})...)
-	add("role.", texts(append([]referral.Role{referral.System, referral.Agency, referral.Client}, referral.StaffRoles...))...)
+	add("role.", texts(append([]referral.Role{referral.System, referral.Agency, referral.Client}, referral.AccountRoles...))...)
 	for _, k := range referral.TaskKinds {
 		add("task.", string(k), string(k)+".do")
 	}
 	add("task_state.", texts([]referral.TaskState{referral.TaskOpen, referral.TaskDone, referral.TaskOvertaken})...)
 	add("cause.", "mail_failed", "mail_pending", "mail_unknown", "mail_deferred", "mail_unheard", "mail_undelivered", "no_address", "asked", "contact_attempts",
-		"outcome_reported", "nobody_left", "waitlisted", "failed", "silence", string(referral.StepStuck))
+		"outcome_reported", "consent_expires", "consent_expired", "consent_withdrawn", "nobody_left", "waitlisted", "failed", "silence", string(referral.StepStuck))
 	add("mend.", texts(referral.Lefts)...)
 	add("step.", string(referral.FinishDraft))
 	add("event.", texts(referral.EventNames())...)

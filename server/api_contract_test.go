@@ -119,6 +119,8 @@ func TestTheContractHasTheRulesCodes(t *testing.T) {
 		"UnmetReason":    codes(referral.UnmetReasons),
 		"Evidence":       rules("Evidence"),
 		"Attribution":    rules("Attribution"),
+		"Group":          rules("Group"),
+		"Capacity":       referral.Capacities,
 		"TaskKind":       rules("TaskKind"),
 		"TaskState":      rules("TaskState"),
 		"MailState":      rules("MailState"),

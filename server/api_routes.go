@@ -19,6 +19,18 @@ type resource struct {
 	path      string
 	get, post echo.HandlerFunc // nil: not allowed
 	open      bool             // without a key
+	scope     casework.Scope   // that a key needs; "" is read to look and write to change
+}
+
+// needs is the scope that a key must have for a method.
+func (r resource) needs(method string) casework.Scope {
+	switch {
+	case r.scope != "":
+		return r.scope
+	case method == http.MethodPost:
+		return casework.ScopeWrite
+	}
+	return casework.ScopeRead
 }
 
 func (s *Server) apiResources() []resource {
@@ -30,7 +42,7 @@ func (s *Server) apiResources() []resource {
 		{path: "/referrals/:id", get: s.apiReferral},
 		{path: "/referrals/:id/timeline", get: s.apiTimeline},
 		{path: "/referrals/:id/:command", post: s.apiCommand},
-		{path: "/services", get: s.apiServices},
+		{path: "/services", get: s.apiServices, scope: casework.ScopeDirectory},
 		{path: "/tasks", get: s.apiTasks},
 		{path: "/queue", get: s.apiQueue},
 		{path: "/mailbox", get: s.apiMailbox},
@@ -56,7 +68,7 @@ func (s *Server) apiRoutes(g *echo.Group) {
 			case r.open:
 				g.Add(method, r.path, handle)
 			default:
-				g.Add(method, r.path, handle, s.keyed)
+				g.Add(method, r.path, handle, s.keyed(r.needs(method)))
 			}
 		}
 	}
@@ -77,23 +89,28 @@ func notAllowed(methods string) echo.HandlerFunc {
 	}
 }
 
-// keyed lets in who holds an API key. A missing key and a wrong one are answered alike.
-func (s *Server) keyed(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		scheme, key, _ := strings.Cut(c.Request().Header.Get("Authorization"), " ")
-		key = strings.TrimSpace(key)
-		if !strings.EqualFold(scheme, "Bearer") || key == "" {
-			return &referral.Error{Code: referral.CodeUnauthenticated, Message: "send a valid API key"}
+// keyed lets in who holds an API key for what the route does. A missing key and a wrong one are answered alike.
+func (s *Server) keyed(scope casework.Scope) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			scheme, key, _ := strings.Cut(c.Request().Header.Get("Authorization"), " ")
+			key = strings.TrimSpace(key)
+			if !strings.EqualFold(scheme, "Bearer") || key == "" {
+				return &referral.Error{Code: referral.CodeUnauthenticated, Message: "send a valid API key"}
+			}
+			account, scopes, err := s.desk.ByKey(c.Request().Context(), key)
+			if referral.CodeOf(err) == referral.CodeUnauthenticated {
+				return &referral.Error{Code: referral.CodeUnauthenticated, Message: "send a valid API key"}
+			}
+			if err != nil {
+				return err
+			}
+			if !slices.Contains(scopes, scope) {
+				return &referral.Error{Code: referral.CodeForbidden, Message: "the API key is not for this: it needs the scope " + string(scope)}
+			}
+			c.Set(accountKey, &account)
+			return next(c)
 		}
-		account, err := s.desk.AccountOfKey(c.Request().Context(), key)
-		if referral.CodeOf(err) == referral.CodeUnauthenticated {
-			return &referral.Error{Code: referral.CodeUnauthenticated, Message: "send a valid API key"}
-		}
-		if err != nil {
-			return err
-		}
-		c.Set(accountKey, &account)
-		return next(c)
 	}
 }
 

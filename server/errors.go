@@ -5,10 +5,13 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"throughline/casework"
 	"throughline/db"
 	"throughline/internal/trace"
 	"throughline/locale"
@@ -92,7 +95,7 @@ func (s *Server) errorPage(c echo.Context, answer *referral.Error, status int) e
 		kind = "method"
 	}
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
-		c.Response().Header().Set("Retry-After", "60")
+		c.Response().Header().Set("Retry-After", retryAfter(answer))
 	}
 	if status == http.StatusNotFound && !ofLink(c.Request().URL.Path) {
 		s.keepMenu(c)
@@ -105,6 +108,16 @@ func (s *Server) errorPage(c echo.Context, answer *referral.Error, status int) e
 		kind = string(referral.CodeInternal)
 	}
 	return s.page(c, status, "error", l.T("error."+kind+".title"), errorView{Kind: kind, Outcome: answer.Outcome, Back: backOf(c)})
+}
+
+// retryAfter is how many seconds to wait, a minute when nobody says.
+func retryAfter(answer *referral.Error) string {
+	wait := time.Minute
+	var slow *casework.Slow
+	if errors.As(answer, &slow) {
+		wait = slow.Wait
+	}
+	return strconv.Itoa(int((wait + time.Second - 1) / time.Second))
 }
 
 // keepMenu finds who is signed in where no route did, so that an address that is no page still leads back to one. When
@@ -153,7 +166,7 @@ func (s *Server) wrongs(c echo.Context, err error) []wrong {
 
 func wrongOf(l *locale.Localizer, answer *referral.Error) wrong {
 	field := formField(answer.Field)
-	for _, key := range []string{"field." + field, "field." + string(answer.Code)} {
+	for _, key := range []string{"field." + field + "." + string(answer.Code), "field." + field, "field." + string(answer.Code)} {
 		if l.Has(key) {
 			if answer.Field == idempotencyKey {
 				field = "" // of the form as a whole
@@ -169,6 +182,14 @@ func formField(path string) string {
 	switch {
 	case ofService(path):
 		return "service_ids"
+	case path == "consent.expires_at":
+		return "consent_until"
+	case path == "consent.substitute", path == "consent.capacity":
+		return strings.Replace(path, ".", "_", 1)
+	case strings.HasPrefix(path, "consent.groups"), strings.HasPrefix(path, "consent.services."):
+		return "consent_groups"
+	case strings.HasPrefix(path, "groups."):
+		return "groups"
 	case strings.HasPrefix(path, "consent"):
 		return "consent"
 	}

@@ -18,15 +18,13 @@ import (
 )
 
 const (
-	sessionCookie  = "tl_session"
-	sessionAccount = "account"
-	sessionMark    = "password" // of which password it is
-	sessionZone    = "zone"     // of the account's helpline
-	accountKey     = "account"
-	zoneKey        = "zone"
-	idleTimeout    = 30 * time.Minute // a navigator who left the desk
-	lifetime       = 12 * time.Hour   // a long shift
-	sweepEvery     = 5 * time.Minute
+	sessionCookie = "tl_session"
+	sessionVisit  = "visit" // whose it is and whether it goes on is in the record
+	sessionZone   = "zone"  // of the account's helpline
+	accountKey    = "account"
+	visitorKey    = "visitor"
+	zoneKey       = "zone"
+	sweepEvery    = 5 * time.Minute
 )
 
 // sessionStore reads and writes within the time of a request; the library's store sweeps out what has ended.
@@ -40,7 +38,7 @@ func newSessions(pool *sqlx.DB, secure bool) *scs.SessionManager {
 	m := scs.New()
 	m.Store = sessionStore{postgresstore.NewWithCleanupInterval(pool.DB, sweepEvery), db.Sessions{DB: pool}}
 	m.HashTokenInStore = true
-	m.IdleTimeout, m.Lifetime = idleTimeout, lifetime
+	m.IdleTimeout, m.Lifetime = casework.IdleTimeout, casework.VisitTime
 	m.Cookie = scs.SessionCookie{Name: sessionCookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure}
 	if secure {
 		m.Cookie.Name = "__Host-" + sessionCookie
@@ -87,8 +85,18 @@ func (s *Server) saveSession(c echo.Context) {
 }
 
 // signedIn lets staff in and sends everyone else to sign in. A form sent after the session ended goes along, so that
-// nothing typed during a call is lost.
+// nothing typed during a call is lost. Who must have a second factor and has none is sent to make one.
 func (s *Server) signedIn(next echo.HandlerFunc) echo.HandlerFunc {
+	return s.ofAccount(func(c echo.Context) error {
+		if visitorOf(c).MustEnrol {
+			return c.Redirect(http.StatusSeeOther, "/account")
+		}
+		return next(c)
+	})
+}
+
+// ofAccount is signedIn for the pages of one's own account, where a second factor is made.
+func (s *Server) ofAccount(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		found, err := s.findAccount(c)
 		if err != nil {
@@ -111,16 +119,16 @@ func (s *Server) maybeSignedIn(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// findAccount puts the session's account and zone, and its language unless another was chosen, with the request. An account that
-// was taken away is not found, nor is one whose password has changed since: who else had it must not stay.
+// findAccount puts the session's account and zone, and its language unless another was chosen, with the request. A visit
+// that was ended, here or elsewhere, is not found, nor is one whose account was taken away.
 func (s *Server) findAccount(c echo.Context) (bool, error) {
 	ctx := c.Request().Context()
-	id, err := uuid.Parse(s.sessions.GetString(ctx, sessionAccount))
+	id, err := uuid.Parse(s.sessions.GetString(ctx, sessionVisit))
 	if err != nil {
 		return false, nil
 	}
-	account, err := s.desk.Account(ctx, id)
-	if errors.Is(err, referral.ErrNotFound) || (err == nil && account.PasswordMark != s.sessions.GetString(ctx, sessionMark)) {
+	visitor, err := s.desk.Visitor(ctx, id)
+	if errors.Is(err, referral.ErrNotFound) {
 		return false, s.sessions.Destroy(ctx)
 	}
 	if err != nil {
@@ -130,12 +138,19 @@ func (s *Server) findAccount(c echo.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	c.Set(accountKey, &account)
+	c.Set(visitorKey, visitor)
+	c.Set(accountKey, &visitor.Account)
 	c.Set(zoneKey, zone)
 	if c.Get(languageKey) == nil {
-		c.Set(languageKey, locale.For(account.Locale))
+		c.Set(languageKey, locale.For(visitor.Locale))
 	}
 	return true, nil
+}
+
+// visitorOf is who is signed in, behind signedIn or ofAccount.
+func visitorOf(c echo.Context) casework.Visitor {
+	v, _ := c.Get(visitorKey).(casework.Visitor)
+	return v
 }
 
 // accountOf is who is signed in; nil when nobody is.

@@ -58,6 +58,7 @@ type folderView struct {
 type referralView struct {
 	casework.Referral
 	Timeline []eventView // newest first
+	Lang     string      // of the reader
 }
 
 // Commands are what staff may do to the referral as a whole.
@@ -74,6 +75,21 @@ func (r referralView) Commands() []referral.Name {
 // Agreed reports a closed referral whose consent stands: the agencies that had it can still open its page.
 func (r referralView) Agreed() bool {
 	return r.State == referral.Closed && r.OpenedAt != nil && r.Consent != nil && r.Consent.Given && r.Consent.WithdrawnAt == nil
+}
+
+// Standing reports that there is still something that the client can take back.
+func (r referralView) Standing() bool {
+	return r.OpenedAt != nil && r.Consent != nil && r.Consent.Given && r.Consent.WithdrawnAt == nil
+}
+
+// ServiceName is what a service that was asked is called.
+func (r referralView) ServiceName(id uuid.UUID) string {
+	for _, o := range r.Offers {
+		if o.ServiceID == id {
+			return inLanguage(r.Lang, o.Service, o.ServiceFR)
+		}
+	}
+	return ""
 }
 
 // OpenTasks are the tasks that wait for someone.
@@ -141,7 +157,7 @@ func (s *Server) casePage(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		v.Referrals = append(v.Referrals, referralView{Referral: r, Timeline: toldOf(r, timeline)})
+		v.Referrals = append(v.Referrals, referralView{Referral: r, Timeline: toldOf(r, timeline), Lang: s.locale(c).Lang})
 	}
 	return s.show(c, http.StatusOK, "case", view{Title: s.locale(c).T("case.title", map[string]any{"Reference": folder.Reference}),
 		Body: v, Done: done(c)})
@@ -150,7 +166,7 @@ func (s *Server) casePage(c echo.Context) error {
 // done is what was just recorded, as the address says; "" for anything that no form of ours records.
 func done(c echo.Context) string {
 	name := c.QueryParam("done")
-	if name == "case" || slices.Contains(referral.EventNames(), referral.Name(name)) {
+	if name == "case" || slices.Contains(accountDone, name) || slices.Contains(referral.EventNames(), referral.Name(name)) {
 		return name
 	}
 	return ""

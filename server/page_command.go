@@ -25,6 +25,7 @@ type commandForm struct {
 	Note     bool // a note may be added; NoteMust: it is the point
 	NoteMust bool
 	Consent  bool
+	Extent   bool // what the client takes back
 	Services bool
 	Person   bool
 	Again    bool
@@ -34,27 +35,29 @@ type commandForm struct {
 }
 
 var commandForms = map[referral.Name]commandForm{
-	referral.Accept:        {ToldBy: true, Note: true},
-	referral.Decline:       {ToldBy: true, Note: true, Reasons: referral.DeclineReasons, Area: "decline"},
-	referral.Ask:           {ToldBy: true, NoteMust: true},
-	referral.Waitlist:      {ToldBy: true, Note: true},
-	referral.Contact:       {ToldBy: true, Note: true},
-	referral.Schedule:      {ToldBy: true, Note: true, At: true},
-	referral.StartService:  {ToldBy: true, Note: true},
-	referral.Continue:      {ToldBy: true, Note: true},
-	referral.ReportOutcome: {ToldBy: true, Note: true, Outcome: true},
-	referral.Fail:          {ToldBy: true, Note: true, Reasons: referral.AgencyFailReasons, Area: "fail"},
-	referral.Answer:        {NoteMust: true},
-	referral.Confirm:       {Outcome: true, Note: true, Client: true},
-	referral.Dispute:       {Note: true, Client: true},
-	referral.Withdraw:      {Reasons: referral.WithdrawReasons, Area: "withdraw", Note: true, ByClient: true, Client: true},
-	referral.MarkInError:   {Again: true, Note: true},
-	referral.OpenDraft:     {Consent: true, Whole: true},
-	referral.AddOffer:      {Consent: true, Services: true, Whole: true},
-	referral.Close:         {Outcome: true, Note: true, ByClient: true, Whole: true, Client: true},
-	referral.Reassign:      {Person: true, Note: true, Whole: true},
-	referral.Arrived:       {Note: true},
-	referral.Resend:        {Reasons: referral.ResendReasons, Area: "resend", Note: true},
+	referral.Accept:          {ToldBy: true, Note: true},
+	referral.Decline:         {ToldBy: true, Note: true, Reasons: referral.DeclineReasons, Area: "decline"},
+	referral.Ask:             {ToldBy: true, NoteMust: true},
+	referral.Waitlist:        {ToldBy: true, Note: true},
+	referral.Contact:         {ToldBy: true, Note: true},
+	referral.Schedule:        {ToldBy: true, Note: true, At: true},
+	referral.StartService:    {ToldBy: true, Note: true},
+	referral.Continue:        {ToldBy: true, Note: true},
+	referral.ReportOutcome:   {ToldBy: true, Note: true, Outcome: true},
+	referral.Fail:            {ToldBy: true, Note: true, Reasons: referral.AgencyFailReasons, Area: "fail"},
+	referral.Answer:          {NoteMust: true},
+	referral.Confirm:         {Outcome: true, Note: true, Client: true},
+	referral.Dispute:         {Note: true, Client: true},
+	referral.Withdraw:        {Reasons: referral.WithdrawReasons, Area: "withdraw", Note: true, ByClient: true, Client: true},
+	referral.MarkInError:     {Again: true, Note: true},
+	referral.OpenDraft:       {Consent: true, Whole: true},
+	referral.AddOffer:        {Consent: true, Services: true, Whole: true},
+	referral.Agree:           {Consent: true, Note: true, Whole: true, Client: true},
+	referral.WithdrawConsent: {Extent: true, Note: true, Client: true},
+	referral.Close:           {Outcome: true, Note: true, ByClient: true, Whole: true, Client: true},
+	referral.Reassign:        {Person: true, Note: true, Whole: true},
+	referral.Arrived:         {Note: true},
+	referral.Resend:          {Reasons: referral.ResendReasons, Area: "resend", Note: true},
 }
 
 // commandView is the page of one command.
@@ -69,12 +72,16 @@ type commandView struct {
 	Zone       *time.Location // of an appointment's date and time
 	Repeated   []clockChoice  // the two moments of a repeated hour, to choose from
 	Pick       picker
+	Agencies   []agencyChoice // that consent is asked for
 	In         commandTyped
 }
 
 // commandTyped is what was typed, as it was typed.
 type commandTyped struct {
-	Key, Reason, Outcome, Unmet, Date, Time, Offset, Note, ToldBy, Person, Answer, How, ByClient, Again string
+	Key, Reason, Outcome, Unmet, Date, Time, Offset, Note, ToldBy, Person, ByClient, Again string
+
+	Consent consentTyped
+	Extent  extentTyped
 }
 
 // Outcomes are the list that the page offers. What no client can say of themselves is a reason to close, not their word.
@@ -95,7 +102,10 @@ func (s *Server) commandPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v.In.Key, v.In.How = uuid.NewString(), "verbal"
+	v.In.Key, v.In.Consent = uuid.NewString(), usualConsent()
+	if said := v.Referral.Consent; v.Do == referral.Agree && said != nil && said.Given {
+		v.In.Consent.Groups = said.Groups
+	}
 	if len(v.Reasons) == 1 {
 		v.In.Reason = v.Reasons[0].Code
 	}
@@ -126,7 +136,7 @@ func (s *Server) command(c echo.Context) error {
 	_, err = patiently(c, func(ctx context.Context) (casework.Referral, error) {
 		return s.desk.Do(ctx, staff(c), v.Referral.ID, in, keyOf(c, v.In.Key))
 	})
-	if v.In.Answer == "no" && referral.CodeOf(err) == referral.CodeConsentRequired {
+	if v.In.Consent.Answer == "no" && referral.CodeOf(err) == referral.CodeConsentRequired {
 		return s.page(c, 200, "refused", s.locale(c).T("refused.title"), v.Pick)
 	}
 	if wrongs := s.wrongs(c, err); wrongs != nil {
@@ -138,8 +148,8 @@ func (s *Server) command(c echo.Context) error {
 		return err
 	}
 	done := v.Do
-	if v.Referral.State == referral.Closed {
-		done = referral.ConsentWithdrawn // the one thing that can still be recorded
+	if v.Referral.State == referral.Closed || v.Do == referral.WithdrawConsent {
+		done = referral.ConsentWithdrawn // of a closed referral the one thing that can still be recorded
 	}
 	return s.seeOther(c, placeOf(v.Referral), string(done))
 }
@@ -174,6 +184,9 @@ func (s *Server) readCommand(c echo.Context, form url.Values) (commandView, erro
 	}
 	// A draft asks for consent once, when it is opened.
 	v.Consent = asks.Consent && (do == referral.OpenDraft || v.Referral.State == referral.Open)
+	if v.Consent && !asks.Services {
+		v.Agencies = agenciesOf(v.Referral, s.locale(c).Lang)
+	}
 	if asks.Client {
 		folder, _, err := s.desk.Case(ctx, staff(c), v.Referral.CaseID)
 		if err != nil {
@@ -236,8 +249,8 @@ func (s *Server) pickFurther(c echo.Context, v *commandView, form url.Values) er
 func readTyped(form url.Values) commandTyped {
 	return commandTyped{Key: form.Get("key"), Reason: form.Get("reason"), Outcome: form.Get("outcome"),
 		Unmet: form.Get("unmet_reason"), Date: form.Get("date"), Time: form.Get("time"), Offset: form.Get("offset"), Note: form.Get("note"),
-		ToldBy: form.Get("told_by"), Person: form.Get("person_id"), Answer: form.Get("consent"),
-		How: form.Get("consent_how"), ByClient: form.Get("by_client"), Again: form.Get("again")}
+		ToldBy: form.Get("told_by"), Person: form.Get("person_id"),
+		Consent: readConsent(form), Extent: readExtent(form), ByClient: form.Get("by_client"), Again: form.Get("again")}
 }
 
 // input makes the desk's words of what was typed, or says what the page itself can tell is wrong.
@@ -283,10 +296,21 @@ func (v *commandView) input(s *Server, c echo.Context) (casework.CommandInput, [
 		in.PersonID = id
 	}
 	if v.Consent {
-		if v.In.Answer != "yes" && v.In.Answer != "no" {
+		if a := v.In.Consent.Answer; a != "yes" && a != "no" {
 			say("consent")
 		}
-		in.Consent = &casework.ConsentInput{Given: v.In.Answer == "yes", How: v.In.How, Script: casework.ConsentScript}
+		services := in.ServiceIDs
+		for _, a := range v.Agencies {
+			services = append(services, a.ID)
+		}
+		given, unclear := v.In.Consent.input(s, c, services)
+		in.Consent, wrongs = &given, append(wrongs, unclear...)
+	}
+	if v.Extent {
+		var fault string
+		if in.Groups, fault = v.In.Extent.input(); fault != "" {
+			say(fault)
+		}
 	}
 	return in, wrongs
 }

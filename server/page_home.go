@@ -10,8 +10,16 @@ import (
 
 // home sends each role to where its day begins.
 func (s *Server) home(c echo.Context) error {
-	if accountOf(c).Role == referral.Coordinator {
-		return c.Redirect(http.StatusSeeOther, "/queue")
+	to := "/work"
+	switch role := accountOf(c).Role; {
+	case role == referral.Coordinator:
+		to = "/queue"
+	case role == referral.Admin:
+		to = "/people"
+	case role == referral.Auditor:
+		to = "/audit"
+	case !role.Staff():
+		to = "/account"
 	}
-	return c.Redirect(http.StatusSeeOther, "/work")
+	return c.Redirect(http.StatusSeeOther, to)
 }

@@ -24,8 +24,7 @@ type intakeForm struct {
 	Need       string
 	Details    string
 	Urgency    string
-	Answer     string // the client's: yes, draft, no; "" not said yet
-	How        string
+	Consent    consentTyped
 	Episode    string // a closed referral that is taken up again
 	Pick       picker
 	Warned     bool // that a health number may be among the text: sent again all the same, it is kept
@@ -42,7 +41,7 @@ var clientLanguages = []string{"en", "fr", "ar", "bn", "zh", "cr", "tl", "de", "
 	"pl", "pt", "pa", "ru", "so", "es", "ta", "ti", "tr", "uk", "ur", "vi", "ase", "fcs"}
 
 func (s *Server) intakePage(c echo.Context) error {
-	f := intakeForm{Key: uuid.NewString(), Urgency: string(referral.Routine), How: "verbal",
+	f := intakeForm{Key: uuid.NewString(), Urgency: string(referral.Routine), Consent: usualConsent(),
 		Caller: casework.CaseInput{Language: s.locale(c).Lang}}
 	return s.showIntake(c, f, nil)
 }
@@ -70,7 +69,7 @@ func (s *Server) intake(c echo.Context) error {
 	out, err := patiently(c, func(ctx context.Context) (casework.Intake, error) {
 		return s.desk.Intake(ctx, staff(c), casework.IntakeInput{Case: f.Caller, Referral: in}, keyOf(c, f.Key))
 	})
-	if f.Answer == "no" && referral.CodeOf(err) == referral.CodeConsentRequired {
+	if f.Consent.Answer == "no" && referral.CodeOf(err) == referral.CodeConsentRequired {
 		return s.refusedPage(c, f)
 	}
 	if wrongs := s.wrongs(c, err); wrongs != nil {
@@ -110,7 +109,7 @@ func (s *Server) refusedPage(c echo.Context, f intakeForm) error {
 func (s *Server) readIntake(c echo.Context) (intakeForm, error) {
 	form := c.Request().PostForm
 	f := intakeForm{Key: form.Get("key"), BirthYear: strings.TrimSpace(form.Get("birth_year")), Need: form.Get("need"),
-		Details: form.Get("details"), Urgency: form.Get("urgency"), Answer: form.Get("consent"), How: form.Get("consent_how"),
+		Details: form.Get("details"), Urgency: form.Get("urgency"), Consent: readConsent(form),
 		Episode: form.Get("episode_of"), SafeToCall: form.Get("safe_to_call"), Warned: form.Get("warned") == "yes", Caller: readCaller(form)}
 	var err error
 	f.Pick, err = s.pick(c.Request().Context(), s.locale(c).Lang, form, f.Need, f.Caller.PostalCode, f.Caller.Municipality)
@@ -134,8 +133,9 @@ func (f *intakeForm) input(s *Server, c echo.Context) (casework.ReferralInput, [
 		wrongs = f.wrongCaller(s, c)
 	}
 	in := casework.ReferralInput{CaseID: f.CaseID, Need: f.Need, Details: f.Details, Urgency: referral.Urgency(f.Urgency),
-		ServiceIDs: f.Pick.IDs(), Draft: f.Answer == "draft",
-		Consent: casework.ConsentInput{Given: f.Answer == "yes", How: f.How, Script: casework.ConsentScript}}
+		ServiceIDs: f.Pick.IDs(), Draft: f.Consent.Answer == "draft"}
+	var unclear []wrong
+	in.Consent, unclear = f.Consent.input(s, c, in.ServiceIDs)
 	if id, err := uuid.Parse(f.Episode); err == nil {
 		in.EpisodeOf = id
 	}
@@ -145,7 +145,8 @@ func (f *intakeForm) input(s *Server, c echo.Context) (casework.ReferralInput, [
 		}
 		wrongs = append(wrongs, w)
 	}
-	if f.Answer != "yes" && f.Answer != "draft" && f.Answer != "no" {
+	wrongs = append(wrongs, unclear...)
+	if a := f.Consent.Answer; a != "yes" && a != "draft" && a != "no" {
 		wrongs = append(wrongs, wrong{"consent", s.locale(c).T("field.consent")})
 	}
 	return in, append(wrongs, f.warn(s, c, "details", f.Details)...)

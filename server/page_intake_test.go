@@ -293,8 +293,8 @@ func TestTheLanguageSwitchKeepsTheCall(t *testing.T) {
 func TestAFurtherNeedAndAnotherEpisode(t *testing.T) {
 	t.Parallel()
 	v := staffed(t)
-	v.signInAs("nav@kawartha.example")
 	scene(v)
+	v.signInAs("nav@kawartha.example")
 	ended, err := v.desk.Referral(t.Context(), v.account.Actor("page"), v.waiting[2])
 	v.must(err)
 	folder := "/cases/" + ended.CaseID.String()

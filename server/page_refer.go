@@ -16,7 +16,7 @@ func (s *Server) referPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	f := intakeForm{Key: uuid.NewString(), CaseID: folder.ID, Reference: folder.Reference, How: "verbal",
+	f := intakeForm{Key: uuid.NewString(), CaseID: folder.ID, Reference: folder.Reference, Consent: usualConsent(),
 		Urgency: string(referral.Routine), Caller: folder.CaseInput}
 	for _, r := range referrals {
 		if r.ID.String() == c.QueryParam("again") && r.State == referral.Closed {
@@ -58,7 +58,7 @@ func (s *Server) refer(c echo.Context) error {
 	out, err := patiently(c, func(ctx context.Context) (casework.Referral, error) {
 		return s.desk.Refer(ctx, staff(c), in, keyOf(c, f.Key))
 	})
-	if f.Answer == "no" && referral.CodeOf(err) == referral.CodeConsentRequired {
+	if f.Consent.Answer == "no" && referral.CodeOf(err) == referral.CodeConsentRequired {
 		return s.refusedPage(c, f)
 	}
 	if wrongs := s.wrongs(c, err); wrongs != nil {

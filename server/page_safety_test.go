@@ -108,11 +108,11 @@ func TestHeadersAndCookies(t *testing.T) {
 		t.Fatalf("%d to %s", w.Code, w.Header().Get("Location"))
 	}
 	cookies := w.Result().Cookies()
-	if len(cookies) != 1 {
+	if len(cookies) != 2 {
 		t.Fatalf("%d cookies", len(cookies))
 	}
 	for _, c := range cookies {
-		if c.Name != "__Host-tl_session" || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
+		if (c.Name != "__Host-tl_session" && c.Name != "__Host-tl_device") || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
 			t.Errorf("cookie %s", c)
 		}
 	}

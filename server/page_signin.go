@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"throughline/casework"
@@ -20,6 +21,9 @@ type signInForm struct {
 	Next   string // path to go to afterwards
 	Held   []field
 	Failed bool
+	SignOn bool   // people may sign in with their organisation's own provider
+	Why    string // they did not get in that way: the name of its words
+	Joined bool   // a password was chosen just now
 }
 
 // field is one name and value of a held form.
@@ -29,10 +33,11 @@ type field struct{ Name, Value string }
 const heldPrefix = "held."
 
 func (s *Server) signInPage(c echo.Context) error {
-	return s.showSignIn(c, http.StatusOK, signInForm{Next: localPath(c.QueryParam("next"))})
+	return s.showSignIn(c, http.StatusOK, signInForm{Next: localPath(c.QueryParam("next")), Joined: c.QueryParam("joined") != ""})
 }
 
 func (s *Server) showSignIn(c echo.Context, status int, f signInForm) error {
+	f.SignOn = s.cfg.SignOn != nil
 	return s.page(c, status, "signin", s.locale(c).T("signin.title"), f)
 }
 
@@ -44,8 +49,11 @@ func (s *Server) signIn(c echo.Context) error {
 		f.Email, f.Failed = "", true // no account has these
 		return s.showSignIn(c, http.StatusUnauthorized, f)
 	}
-	account, err := s.signIns.enter(c, f.Email, func(ctx context.Context) (casework.Account, error) {
-		return s.desk.SignIn(ctx, f.Email, pass)
+	var account casework.Account
+	var codeNeeded bool
+	err := s.signIns.enter(c.Request().Context(), func(ctx context.Context) (err error) {
+		account, codeNeeded, err = s.desk.SignIn(ctx, f.Email, pass, s.from(c))
+		return err
 	})
 	if referral.CodeOf(err) == referral.CodeUnauthenticated {
 		f.Failed = true
@@ -54,8 +62,25 @@ func (s *Server) signIn(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if codeNeeded {
+		return s.askForCode(c, account, f)
+	}
+	return s.admit(c, account, casework.ByPassword, f)
+}
+
+// admit begins the visit of someone who has proved who they are, and leads them on.
+func (s *Server) admit(c echo.Context, account casework.Account, by casework.Method, f signInForm) error {
 	ctx := c.Request().Context()
+	if err := s.leave(ctx); err != nil {
+		return err
+	}
 	zone, err := s.desk.Zone(ctx, account.OrganisationID)
+	if err != nil {
+		return err
+	}
+	from := s.from(c)
+	from.Device = s.keepDevice(c)
+	visit, err := s.desk.Enter(ctx, account, by, from)
 	if err != nil {
 		return err
 	}
@@ -63,8 +88,7 @@ func (s *Server) signIn(c echo.Context) error {
 	if err := s.sessions.RenewToken(ctx); err != nil {
 		return err
 	}
-	s.sessions.Put(ctx, sessionAccount, account.ID.String())
-	s.sessions.Put(ctx, sessionMark, account.PasswordMark)
+	s.sessions.Put(ctx, sessionVisit, visit.String())
 	s.sessions.Put(ctx, sessionZone, zone.String())
 	if len(f.Held) > 0 {
 		c.Set(accountKey, &account)
@@ -76,7 +100,32 @@ func (s *Server) signIn(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, f.Next)
 }
 
+// leave ends the visit of the session, if it has one.
+func (s *Server) leave(ctx context.Context) error {
+	id, err := uuid.Parse(s.sessions.GetString(ctx, sessionVisit))
+	if err != nil {
+		return nil
+	}
+	visitor, err := s.desk.Visitor(ctx, id)
+	if referral.CodeOf(err) == referral.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.desk.Leave(ctx, visitor)
+}
+
 func (s *Server) signOut(c echo.Context) error {
+	ctx := c.Request().Context()
+	if err := s.leave(ctx); err != nil {
+		return err
+	}
+	return s.signedOut(c)
+}
+
+// signedOut forgets the session, and goes on to where the next person signs in.
+func (s *Server) signedOut(c echo.Context) error {
 	if err := s.sessions.Destroy(c.Request().Context()); err != nil {
 		return err
 	}

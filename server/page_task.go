@@ -36,6 +36,7 @@ var commandsOf = map[referral.TaskKind][]referral.Name{
 	referral.AnswerAgency:    {referral.Answer, referral.Withdraw},
 	referral.ReachClient:     {referral.Contact, referral.Schedule, referral.Withdraw},
 	referral.FindAlternative: {referral.AddOffer, referral.Close},
+	referral.AskConsent:      {referral.Agree, referral.WithdrawConsent, referral.Close},
 	referral.CheckOnClient:   {referral.Confirm, referral.Dispute, referral.Close},
 	referral.TakeOver:        {referral.AddOffer, referral.Close},
 }
@@ -70,7 +71,7 @@ func finishing(t casework.Task, offers []casework.Offer) string {
 		return slices.ContainsFunc(offers, func(o casework.Offer) bool { return has(o.State) })
 	}
 	switch {
-	case t.State != referral.TaskOpen || t.Kind == referral.AnswerAgency:
+	case t.State != referral.TaskOpen || t.Kind == referral.AnswerAgency, t.Cause == "consent_expired":
 		return ""
 	case t.Kind != referral.FindAlternative:
 		return "done"
@@ -96,7 +97,7 @@ func (v *taskView) findOffer() {
 	}
 	for _, do := range commandsOf[v.Task.Kind] {
 		switch {
-		case commandForms[do].Whole && v.Referral.State != referral.Closed:
+		case (commandForms[do].Whole || do == referral.WithdrawConsent) && v.Referral.State != referral.Closed:
 			v.Commands = append(v.Commands, link{do, base + string(do)})
 		case slices.Contains(can, do):
 			v.Commands = append(v.Commands, link{do, base + string(do) + "?offer=" + v.Offer.ID.String()})

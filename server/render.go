@@ -75,6 +75,21 @@ type view struct {
 	Body    any
 }
 
+// Menu lists the pages that the reader's role begins from.
+func (v view) Menu() []string {
+	pages := []string{"/work", "/cases/new", "/cases", "/tasks", "/queue", "/services", "/closed"}
+	if v.Account == nil {
+		return pages
+	}
+	switch v.Account.Role {
+	case referral.Auditor:
+		return []string{"/audit", "/audit/unusual"}
+	case referral.Admin:
+		return append(pages, "/people", "/keys")
+	}
+	return pages
+}
+
 // Wrong gives the text beside a field, "" when nothing is wrong with it.
 func (v view) Wrong(field string) string {
 	for _, w := range v.Wrongs {

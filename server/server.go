@@ -18,6 +18,7 @@ import (
 
 	"throughline/casework"
 	"throughline/internal/clock"
+	"throughline/internal/signon"
 	"throughline/internal/trace"
 )
 
@@ -31,6 +32,7 @@ type Config struct {
 	TrustedProxies []*net.IPNet
 	// SendGridKeys verify what SendGrid says of letters, any of them; without one nobody is listened to.
 	SendGridKeys []*ecdsa.PublicKey
+	SignOn       *signon.Provider // nil: people sign in with a password only
 }
 
 // Deps are the parts the server works with.
@@ -75,7 +77,7 @@ func New(d Deps) (*Server, error) {
 		return nil, fmt.Errorf("server: the base URL must look like https://throughline.example.org")
 	}
 	s := &Server{desk: d.Desk, db: d.DB, clock: d.Clock, log: d.Log, ready: d.Ready, tracer: d.Tracer, observe: d.Observe, told: d.EventsTold, cfg: d.Config,
-		secure: base.Scheme == "https", signIns: newGate(d.Clock), deadline: requestDeadline}
+		secure: base.Scheme == "https", signIns: newGate(), deadline: requestDeadline}
 	s.cfg.BaseURL = base.Scheme + "://" + base.Host
 	if s.cfg.HelplineName == "" {
 		s.cfg.HelplineName = "Throughline"
@@ -118,14 +120,43 @@ func (s *Server) routes() error {
 		e.POST(sendGridPath, s.sendGridEvents)
 	}
 	e.POST("/language", s.setLanguage, s.session, s.maybeSignedIn)
-	e.GET("/sign-in", s.signInPage, s.session)
-	e.POST("/sign-in", s.signIn, s.session)
-	e.POST("/sign-out", s.signOut, s.session)
+	s.signInRoutes(e)
 	s.staffRoutes(e)
+	s.accountRoutes(e)
 	if s.cfg.Mailbox != nil {
 		s.mailboxRoutes(e)
 	}
 	return nil
+}
+
+// signInRoutes are for people who are not signed in.
+func (s *Server) signInRoutes(e *echo.Echo) {
+	e.GET("/sign-in", s.signInPage, s.session)
+	e.POST("/sign-in", s.signIn, s.session)
+	e.GET("/sign-in/code", s.codePage, s.session)
+	e.POST("/sign-in/code", s.checkCode, s.session)
+	e.POST("/sign-out", s.signOut, s.session)
+	if s.cfg.SignOn != nil {
+		e.GET("/sign-in/oidc", s.beginSignOn, s.session)
+		e.GET(SignOnPath, s.finishSignOn, s.session)
+	}
+	e.GET("/forgot-password", s.forgotPage)
+	e.POST("/forgot-password", s.forgot)
+	e.GET("/join", s.joinPage)
+	e.GET("/join/*", s.keepJoin)
+	e.POST("/join", s.join)
+}
+
+// accountRoutes are one's own account, and those of others for who looks after them.
+func (s *Server) accountRoutes(e *echo.Echo) {
+	e.GET("/account", s.accountPage, s.session, s.ofAccount)
+	e.POST("/account", s.changeAccount, s.session, s.ofAccount)
+	e.GET("/people", s.peoplePage, s.session, s.signedIn)
+	e.POST("/people", s.invite, s.session, s.signedIn)
+	e.GET("/people/:id", s.personPage, s.session, s.signedIn)
+	e.POST("/people/:id", s.changePerson, s.session, s.signedIn)
+	e.GET("/keys", s.keysPage, s.session, s.signedIn)
+	e.POST("/keys", s.changeKeys, s.session, s.signedIn)
 }
 
 // staffRoutes name their middleware route by route: a group's own would catch every unknown address and every wrong
@@ -152,4 +183,5 @@ func (s *Server) staffRoutes(e *echo.Echo) {
 	post("/tasks/:id", s.finishTask)
 	get("/services", s.servicesPage)
 	get("/services/:id", s.servicePage)
+	s.auditRoutes(get, post)
 }

@@ -37,7 +37,11 @@ func wording(l *locale.Localizer, zone *time.Location, c clock.Clock) template.F
 		"languages": func(tags []string) []string { return byName(l, tags) },
 		"website":   func(raw string) bool { return strings.HasPrefix(raw, "https://") || strings.HasPrefix(raw, "http://") },
 		"asset":     assetURL,
+		"groups":    inGroups,
 		"codeWords": func(what referral.Name, code string) string { return codeWords(l, what, code) },
+		"auditWho":  func(e casework.AuditEntry) string { return actorOf(l, e) },
+		"auditWhat": func(e casework.AuditEntry) string { return whatOf(l, e) },
+		"auditWhy":  func(e casework.AuditEntry) string { return whyOf(l, e) },
 		"list":      func(items ...any) []any { return items },
 		"dict":      dict,
 		"add":       func(a, b int) int { return a + b },
@@ -89,6 +93,18 @@ func inLanguage(lang, en, fr string) string {
 		return fr
 	}
 	return en
+}
+
+// inGroups breaks a secret into groups of four, which people can read and type.
+func inGroups(secret string) string {
+	var b strings.Builder
+	for i, r := range secret {
+		if i > 0 && i%4 == 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 func asTime(v any) time.Time {

@@ -88,6 +88,9 @@ func (r *Referral) whyNobody() (why string, since int) {
 			last = o
 		}
 	}
+	if why == "nobody_left" && last.State == "withdrawn" && last.Reason == "consent_withdrawn" {
+		why = "consent_withdrawn"
+	}
 	if why == "nobody_left" && last.State == "failed" {
 		why = "failed"
 		if slices.ContainsFunc(r.Offers, func(o Offer) bool { return o.State == "queued" }) {

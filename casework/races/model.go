@@ -41,6 +41,7 @@ type Offer struct {
 	waits               int    // how often what the clock waits for began anew
 	answering, reaching bool   // in this stay: someone was asked to answer, to reach the client
 	mail                string // the last letter that wants an answer
+	unagreed            bool   // the client has withdrawn consent for its service
 }
 
 // Task is work for a person.
@@ -193,5 +194,5 @@ func (r Referral) page(o Offer) string {
 
 // dead reports an offer whose link opens nothing.
 func (r Referral) dead(o Offer) bool {
-	return r.NoConsent || o.State == "withdrawn" || o.State == "in_error" || o.State == "queued"
+	return r.NoConsent || o.unagreed || o.State == "withdrawn" || o.State == "in_error" || o.State == "queued"
 }

@@ -132,11 +132,23 @@ func (d *doing) carryOut(o *Offer, to string) {
 	case "answer":
 		d.letter(o, "answered")
 	case "withdraw":
+		if d.c.Reason == "consent_withdrawn" {
+			d.agreed(o.Service, false)
+		}
 		if !queued {
 			d.letter(o, "withdrawn")
 		}
 	case "decline", "ask", "waitlist", "report_outcome", "fail":
 		d.receipt(o)
+	}
+}
+
+// agreed says whether the client agrees to a service, which counts for each turn that its agency had.
+func (d *doing) agreed(service string, yes bool) {
+	for i := range d.r.Offers {
+		if o := &d.r.Offers[i]; o.Service == service {
+			o.unagreed = !yes
+		}
 	}
 }
 

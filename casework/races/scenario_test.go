@@ -190,7 +190,7 @@ func vary(c *races.Call, variant int) {
 	case "decline", "fail":
 		c.Reason = pick("full", "other")
 	case "withdraw":
-		c.Reason = pick("met_elsewhere", "other")
+		c.Reason = pick("met_elsewhere", "other", "consent_withdrawn")
 		if c.Offer == "" {
 			c.Reason, c.Client = pick("moved", "consent_withdrawn", "other"), variant == 2
 		}

@@ -32,6 +32,7 @@ func (d *doing) addOffer() {
 			last = max(last, o.Rank)
 		}
 		d.queue(d.c.Service, last+1)
+		d.agreed(d.c.Service, true)
 		d.done("find_alternative", "")
 	}
 }

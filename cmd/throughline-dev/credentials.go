@@ -41,6 +41,7 @@ var people = []struct {
 }{
 	{referral.Navigator, "navigator@kawartha211.example", "Noor Haddad"},
 	{referral.Coordinator, "coordinator@kawartha211.example", "Camille Roy"},
+	{referral.Admin, "admin@kawartha211.example", "Ada Kim"},
 }
 
 const (

@@ -14,6 +14,7 @@ import (
 	"throughline/internal/config"
 	"throughline/internal/devstack"
 	"throughline/internal/devstack/logfile"
+	"throughline/internal/notary"
 	"throughline/mail"
 	"throughline/mail/mailbox"
 	"throughline/server"
@@ -57,7 +58,12 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 		return err
 	}
 	say("database", "at this version's schema")
+	key, err := auditKey(s.data)
+	if err != nil {
+		return err
+	}
 	a, err := app.Open(ctx, app.Options{DatabaseURL: stack.DatabaseURL, MaxConnections: maxConnections,
+		AuditKey: key, AuditTarget: notary.File(filepath.Join(s.data, "audit-heads.jsonl")),
 		TemporalAddress: stack.TemporalAddress, TemporalNamespace: stack.Namespace, Sender: sender, BaseURL: base, Log: log, Process: "dev",
 		MailReports: provider.Reports(),
 		From:        mail.Address{Name: "Kawartha 211", Email: "referrals@throughline.example"}})
@@ -78,6 +84,7 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 		return err
 	}
 	say("mail", sender.Name())
+	a.Desk.SecondFactorFor = nil // the pages say so: a demonstration is clicked through without a telephone
 	cfg := server.Config{BaseURL: base, Dev: true, HelplineName: helplineName, SendGridKeys: provider.WebhookKeys}
 	if letters != nil {
 		cfg.Mailbox = &box{letters}
@@ -133,7 +140,7 @@ func realMail(s settings) (m config.Mail, _ mail.Sender, err error) {
 
 func welcome(out io.Writer, s settings, base string, c credentials, box bool) {
 	fmt.Fprintf(out, "\nSign in at %s/sign-in\n", base)
-	for _, role := range []string{"navigator", "coordinator"} {
+	for _, role := range []string{"navigator", "coordinator", "admin"} {
 		fmt.Fprintf(out, "  %-12s %s   %s\n", role, c.Accounts[role].Email, c.Accounts[role].Password)
 	}
 	fmt.Fprintf(out, "\nThen, in this order:\n  new call      %s/cases/new\n", base)

@@ -25,6 +25,7 @@ var commands = []command{
 	{"migrate", "migrate", "bring the database to this binary's schema", migrate},
 	{"import", "import --source NAME [--dry-run] [--confirm] [--staff-names] [--json] PATH", "import an HSDS package into the directory", importDirectory},
 	{"check", "check [--json]", "check the invariants; exit 0 clean, 1 violations, 2 could not check", check},
+	{"audit", "audit verify|key …", "verify that the audit is as it was written; exit 0 as it was, 1 not, 2 could not look", audit},
 	{"hold", "hold [--until TIME] [--dry-run] [--json]", "after a restore, before anything starts: keep back letters that may have gone out since, and list them", hold},
 	{"user", "user add|list|password|close …", "manage the helpline's accounts", user},
 	{"apikey", "apikey add|list|revoke …", "manage API keys", apikey},

@@ -28,7 +28,7 @@ func TestEveryCommandIsListed(t *testing.T) {
 		if code != 0 {
 			t.Errorf("%v: exit %d", args, code)
 		}
-		for _, name := range []string{"serve", "worker", "migrate", "import", "check", "hold", "user", "apikey", "policy", "history"} {
+		for _, name := range []string{"serve", "worker", "migrate", "import", "check", "audit", "hold", "user", "apikey", "policy", "history"} {
 			if !strings.Contains(out, "\n  "+name) {
 				t.Errorf("%v does not list %s", args, name)
 			}

@@ -9,6 +9,8 @@ import (
 
 	"throughline/cmd/internal/app"
 	"throughline/internal/config"
+	"throughline/internal/notary"
+	"throughline/internal/signon"
 	"throughline/mail"
 	"throughline/server"
 )
@@ -29,11 +31,26 @@ func serve(ctx context.Context, e *env, args []string) error {
 	if err := a.Watch(ctx); err != nil {
 		return errors.Join(err, l.Close(), a.Stop())
 	}
-	if err := a.Serve(l, server.Config{BaseURL: cfg.BaseURL, TrustedProxies: cfg.TrustedProxies, SendGridKeys: cfg.Mail.WebhookKeys}); err != nil {
+	a.Desk.SecondFactorFor = cfg.SecondFactorFor
+	if err := a.Serve(l, server.Config{BaseURL: cfg.BaseURL, TrustedProxies: cfg.TrustedProxies, SendGridKeys: cfg.Mail.WebhookKeys,
+		SignOn: signOn(cfg)}); err != nil {
 		return errors.Join(err, l.Close(), a.Stop())
 	}
 	e.log.Info("ready", "address", l.Addr().String())
 	return untilStopped(ctx, e, a)
+}
+
+// signOn is the provider that people may sign in with; nil when none is set.
+func signOn(cfg config.Config) *signon.Provider {
+	if cfg.SignOn.Issuer == "" {
+		return nil
+	}
+	c := signon.Config{Issuer: cfg.SignOn.Issuer, ClientID: cfg.SignOn.ClientID, ClientSecret: cfg.SignOn.ClientSecret,
+		GroupsClaim: cfg.SignOn.GroupsClaim, RedirectURL: cfg.BaseURL + server.SignOnPath}
+	for _, r := range cfg.SignOn.Roles {
+		c.Roles = append(c.Roles, signon.RoleOfGroup{Group: r.Group, Role: string(r.Role)})
+	}
+	return signon.New(c)
 }
 
 func work(ctx context.Context, e *env, args []string) error {
@@ -63,13 +80,19 @@ func open(ctx context.Context, e *env, args []string, name string, need config.N
 		return nil, cfg, exitError{2, err}
 	}
 	e.setLevel(cfg.LogLevel)
+	var target notary.Target
+	if cfg.Audit.Target != "" {
+		if target, err = openTarget(cfg.Audit); err != nil {
+			return nil, cfg, exitError{2, err}
+		}
+	}
 	sender, err := app.Sender(cfg.Mail)
 	if err != nil {
 		return nil, cfg, exitError{2, fmt.Errorf("SMTP_URL: %w", err)}
 	}
 	a, err := app.Open(ctx, app.Options{DatabaseURL: cfg.DatabaseURL, TemporalAddress: cfg.TemporalAddress,
 		TemporalNamespace: cfg.TemporalNamespace, Sender: sender, BaseURL: cfg.BaseURL, Log: e.log, Process: name, TracesTo: cfg.TracesTo,
-		Notice: notice(need), MailReports: cfg.Mail.Reports(), From: mail.Address{Name: cfg.Mail.FromName, Email: cfg.Mail.From}})
+		AuditKey: cfg.Audit.Key, AuditTarget: target, Notice: notice(need), MailReports: cfg.Mail.Reports(), From: mail.Address{Name: cfg.Mail.FromName, Email: cfg.Mail.From}})
 	if err != nil {
 		return nil, cfg, err
 	}

@@ -51,7 +51,7 @@ func userAdd(ctx context.Context, e *env, d *casework.Desk, args []string) error
 	f := flags(e, "user add")
 	email := f.String("email", "", "address to sign in with")
 	name := f.String("name", "", "name that colleagues see")
-	role := f.String("role", string(referral.Navigator), "navigator or coordinator")
+	role := f.String("role", string(referral.Navigator), "navigator, coordinator, supervisor, data_editor, partner, auditor or admin")
 	lang := f.String("language", "en", "en or fr")
 	org := f.String("organisation", "", "the helpline; a new name makes a new helpline")
 	phone := f.String("phone", "", "the helpline's telephone number, for a new helpline")
@@ -117,12 +117,18 @@ func apikey(ctx context.Context, e *env, args []string) error {
 	email := f.String("email", "", "account that the key acts for")
 	name := f.String("name", "", "what the key is for")
 	org := f.String("organisation", "", "the helpline")
+	scopes := f.String("scopes", "read,write,directory", "what the key is for, of read, write and directory")
+	days := f.Int("days", casework.KeyDays, "how long the key is good for, at most 730")
 	if err := parse(f, args[1:]); err != nil {
 		return err
 	}
 	switch args[0] {
 	case "add":
-		id, key, err := d.AddKey(ctx, *email, *name)
+		in := casework.KeyInput{Email: *email, Name: *name, Days: *days}
+		for _, scope := range strings.Split(*scopes, ",") {
+			in.Scopes = append(in.Scopes, casework.Scope(strings.TrimSpace(scope)))
+		}
+		id, key, err := d.AddKeyFor(ctx, in)
 		if err != nil {
 			return err
 		}
@@ -152,13 +158,16 @@ func keyList(ctx context.Context, e *env, d *casework.Desk, org string) error {
 	w := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
 	for _, k := range list {
 		state, used := "active", "never used"
+		if !k.ExpiresAt.After(d.Clock.Now()) {
+			state = "expired"
+		}
 		if k.RevokedAt != nil {
 			state = "revoked"
 		}
 		if k.LastUsedAt != nil {
 			used = k.LastUsedAt.Format("2006-01-02 15:04Z07:00")
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", k.ID, state, used, k.Name)
+		fmt.Fprintf(w, "%s\t%s\t%s\tuntil %s\t%s\t%s\n", k.ID, state, used, k.ExpiresAt.Format("2006-01-02"), strings.Join(k.Scopes, ","), k.Name)
 	}
 	return w.Flush()
 }

@@ -33,7 +33,7 @@ func (d *Deployment) Settle(ctx context.Context, root string, p referral.Policy)
 	staff := Staff{}
 	for _, role := range referral.StaffRoles {
 		email := string(role) + "@test.example"
-		printed, err := d.Command(ctx, "a long enough password\n", "user", "add", "--organisation", "Test 211", "--phone", "705-555-0100",
+		printed, err := d.Command(ctx, "correct horse battery\n", "user", "add", "--organisation", "Test 211", "--phone", "705-555-0100",
 			"--email", email, "--name", "Test "+string(role), "--role", string(role))
 		if err != nil {
 			return nil, err

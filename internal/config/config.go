@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"throughline/referral"
 )
 
 // Config is what a production process needs to know.
@@ -29,6 +31,10 @@ type Config struct {
 	TrustedProxies    []*net.IPNet
 	MetricsAddr       string // "": metrics have no address of their own
 	TracesTo          string // "": traces go nowhere
+	SignOn            SignOn
+	// SecondFactorFor are the roles that must have a second factor.
+	SecondFactorFor []referral.Role
+	Audit           Audit
 }
 
 // Mail says how letters leave.
@@ -46,7 +52,7 @@ type Mail struct {
 func (m Mail) Reports() bool { return m.Provider == "sendgrid" && len(m.WebhookKeys) > 0 }
 
 // Need says which parts a command uses: what it does not use is not asked for.
-type Need struct{ Database, Temporal, Mail, HTTP bool }
+type Need struct{ Database, Temporal, Mail, HTTP, Audit bool }
 
 // Variable documents one environment variable. The README's table and the compose file are held to this list.
 type Variable struct {
@@ -73,6 +79,18 @@ var Variables = []Variable{
 	{Name: "TRUSTED_PROXIES"},
 	{Name: "METRICS_ADDR"},
 	{Name: "OTEL_EXPORTER_OTLP_ENDPOINT"},
+	{Name: "REQUIRE_SECOND_FACTOR", Default: "admin,supervisor,auditor"},
+	{Name: "OIDC_ISSUER"},
+	{Name: "OIDC_CLIENT_ID"},
+	{Name: "OIDC_CLIENT_SECRET", Secret: true},
+	{Name: "OIDC_GROUPS_CLAIM", Default: "groups"},
+	{Name: "OIDC_ROLES"},
+	{Name: "AUDIT_EXPORT"},
+	{Name: "AUDIT_SIGNING_KEY", Secret: true},
+	{Name: "AUDIT_EXPORT_ENDPOINT"},
+	{Name: "AUDIT_EXPORT_REGION"},
+	{Name: "AUDIT_EXPORT_ACCESS_KEY"},
+	{Name: "AUDIT_EXPORT_SECRET_KEY", Secret: true},
 }
 
 // reader collects what is wrong.
@@ -109,6 +127,11 @@ func Read(getenv func(string) string, need Need) (Config, error) {
 	if need.HTTP {
 		r.hostPort("LISTEN_ADDR", c.ListenAddr)
 		c.TrustedProxies = r.networks("TRUSTED_PROXIES", values["TRUSTED_PROXIES"])
+		c.SecondFactorFor = r.secondFactorFor(values["REQUIRE_SECOND_FACTOR"])
+		c.SignOn = r.signOn(values)
+	}
+	if need.HTTP || need.Audit {
+		c.Audit = r.audit(values)
 	}
 	if need.HTTP || need.Mail {
 		r.baseURL(c.BaseURL)

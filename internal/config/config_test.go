@@ -12,7 +12,9 @@ import (
 func everything() map[string]string {
 	return map[string]string{"DATABASE_URL": "postgres://me:secret@db:5432/throughline", "TEMPORAL_ADDRESS": "temporal:7233",
 		"BASE_URL": "https://refer.example/", "SENDGRID_API_KEY": "SG.0123456789abcdefghij", "MAIL_FROM": "referrals@helpline.example",
-		"TRUSTED_PROXIES": "10.0.0.0/8, 192.168.0.0/16"}
+		"TRUSTED_PROXIES": "10.0.0.0/8, 192.168.0.0/16",
+		"OIDC_ISSUER":     "https://login.example/helpline", "OIDC_CLIENT_ID": "throughline", "OIDC_CLIENT_SECRET": "0123456789abcdef",
+		"OIDC_ROLES": "211-leads=coordinator, cn=staff=navigator"}
 }
 
 var whole = Need{Database: true, Temporal: true, Mail: true, HTTP: true}
@@ -30,6 +32,15 @@ func TestAWholeConfigurationIsRead(t *testing.T) {
 	if c.BaseURL != "https://refer.example" || c.TemporalNamespace != "default" || c.ListenAddr != ":8080" || c.Mail.Provider != "sendgrid" ||
 		c.Mail.SendGridBaseURL != "https://api.sendgrid.com" || c.Mail.FromName != "Throughline" || len(c.TrustedProxies) != 2 {
 		t.Errorf("%+v", c)
+	}
+	if c.SignOn.GroupsClaim != "groups" || !slices.Equal(c.SignOn.Roles, []RoleOfGroup{{"211-leads", "coordinator"}, {"cn=staff", "navigator"}}) ||
+		len(c.SecondFactorFor) != 3 {
+		t.Errorf("%+v, and a second factor for %v", c.SignOn, c.SecondFactorFor)
+	}
+	none := everything()
+	none["REQUIRE_SECOND_FACTOR"], none["OIDC_ISSUER"], none["OIDC_CLIENT_ID"], none["OIDC_CLIENT_SECRET"], none["OIDC_ROLES"] = "none", "", "", "", ""
+	if c, err := read(none, whole); err != nil || c.SignOn.Issuer != "" || c.SecondFactorFor != nil {
+		t.Errorf("without single sign-on: %+v, %v", c.SignOn, err)
 	}
 }
 
@@ -70,6 +81,18 @@ func TestEveryBadValueIsNamedAndNeverShown(t *testing.T) {
 		{"LISTEN_ADDR", "canary", "LISTEN_ADDR must look like host:port"},
 		{"LOG_LEVEL", "canary", "LOG_LEVEL must be debug, info, warn or error"},
 		{"TRUSTED_PROXIES", "10.0.0.0/8,canary", "TRUSTED_PROXIES must be networks"},
+		{"REQUIRE_SECOND_FACTOR", "admin,canary", "REQUIRE_SECOND_FACTOR must be roles"},
+		{"OIDC_ISSUER", "", "OIDC_ISSUER is not set, and OIDC_CLIENT_ID is"},
+		{"OIDC_ISSUER", "http://canary.example", "OIDC_ISSUER must begin with https://"},
+		{"OIDC_ISSUER", "https://canary.example?x", "OIDC_ISSUER must be a scheme, a host and a path"},
+		{"OIDC_ISSUER", "canary", "OIDC_ISSUER must be a URL"},
+		{"OIDC_CLIENT_ID", "can ary", "OIDC_CLIENT_ID must be one word"},
+		{"OIDC_CLIENT_SECRET", "", "OIDC_CLIENT_SECRET is not set"},
+		{"OIDC_CLIENT_SECRET", "canary", "OIDC_CLIENT_SECRET is not set, is too short"},
+		{"OIDC_GROUPS_CLAIM", "can ary", "OIDC_GROUPS_CLAIM must be one word"},
+		{"OIDC_ROLES", "", "OIDC_ROLES must be group=role"},
+		{"OIDC_ROLES", "canary", "OIDC_ROLES must be group=role"},
+		{"OIDC_ROLES", "a=navigator,canary=boss", "OIDC_ROLES must be group=role"},
 		{"MAIL_PROVIDER", "canary", "MAIL_PROVIDER must be sendgrid or smtp"},
 		{"MAIL_FROM", "", "MAIL_FROM must be the email address"},
 		{"MAIL_FROM", "Canary <canary@helpline.example>", "MAIL_FROM must be the email address"},
@@ -77,6 +100,10 @@ func TestEveryBadValueIsNamedAndNeverShown(t *testing.T) {
 		{"MAIL_FROM", "canary@[127.0.0.1]", "MAIL_FROM must be the email address"},
 		{"MAIL_FROM", "canary@127.0.0.1", "MAIL_FROM must be the email address"},
 		{"MAIL_FROM", "canary@helpline.", "MAIL_FROM must be the email address"},
+		{"AUDIT_EXPORT", "canary", "AUDIT_EXPORT must begin with file:/// or s3://"},
+		{"AUDIT_EXPORT", "file:///canary", "AUDIT_SIGNING_KEY is not set"},
+		{"AUDIT_SIGNING_KEY", "canary", "AUDIT_SIGNING_KEY must be 32 random bytes"},
+		{"AUDIT_SIGNING_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "AUDIT_SIGNING_KEY must be 32 random bytes"},
 		{"MAIL_FROM_NAME", "Help\r\nBcc: canary@example.org", "MAIL_FROM_NAME must be a name on one line"},
 		{"MAIL_FROM_NAME", "canary\x1b[2J", "MAIL_FROM_NAME must be a name on one line"},
 		{"SENDGRID_API_KEY", "SG.canary-canary-canary\nX-Evil: 1", "SENDGRID_API_KEY must be one word"},

@@ -72,9 +72,11 @@ func (d *Dispatcher) write(out casework.Outgoing) (mail.Message, error) {
 	if out.Locale == "fr" {
 		service, agency = or(out.ServiceFR, service), or(out.AgencyFR, agency)
 	}
-	words := mail.OfferMail{Service: or(service, agency), Agency: agency, Need: "need." + out.Need,
-		Urgent: out.Urgency == referral.Urgent, ReplyBy: out.ReplyBy, Zone: out.Zone, Reference: referral.ShortName(out.Referral),
+	words := mail.OfferMail{Service: or(service, agency), Agency: agency, Urgent: out.Told.Urgency == referral.Urgent, ReplyBy: out.ReplyBy, Zone: out.Zone, Reference: referral.ShortName(out.Referral),
 		Question: questions[out.OfferState], Answer: string(out.OfferState), HelplineName: out.HelplineName, HelplinePhone: out.HelplineTel}
+	if out.Told.Need != "" {
+		words.Need = "need." + out.Told.Need
+	}
 	if out.Token != "" {
 		words.Link = d.BaseURL + "/r/" + out.Token
 	}

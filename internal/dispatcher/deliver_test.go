@@ -78,6 +78,7 @@ func TestEveryLetterCanBeWritten(t *testing.T) {
 	letters := map[referral.Letter][]referral.OfferState{
 		referral.OfferLetter: {referral.Sent}, referral.ReminderLetter: {referral.Sent}, referral.AnsweredLetter: {referral.Sent},
 		referral.WithdrawnLetter: {referral.Withdrawn},
+		referral.NarrowedLetter:  {referral.Sent},
 		referral.NewLinkLetter:   {referral.Sent, referral.Accepted},
 		referral.AskLetter:       {referral.Accepted, referral.Contacting, referral.Scheduled, referral.InService, referral.Waitlisted},
 		referral.ReceiptLetter: {referral.InfoRequested, referral.Accepted, referral.Waitlisted, referral.Declined, referral.OutcomeReported,

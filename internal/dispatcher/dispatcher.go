@@ -37,9 +37,10 @@ type Dispatcher struct {
 	// since a promise can be kept twice, so a pool whose commits do not wait for the disk does.
 	Outbox *sqlx.DB
 
-	once  sync.Once
-	lanes [3]lane
-	heard chan struct{} // something was heard of letters
+	once    sync.Once
+	lanes   [3]lane
+	heard   chan struct{} // something was heard of letters
+	invited chan struct{} // someone may have been invited
 }
 
 // lane empties a part of the outbox. Letters have one of their own: a mail provider that is slow or away must not hold
@@ -82,7 +83,7 @@ func (d *Dispatcher) outbox() *sqlx.DB {
 
 func (d *Dispatcher) all() *[3]lane {
 	d.once.Do(func() {
-		d.heard = make(chan struct{}, 1)
+		d.heard, d.invited = make(chan struct{}, 1), make(chan struct{}, 1)
 		for i, kind := range [3]string{db.OutboxStart, db.OutboxChanged, db.OutboxDeliver} {
 			d.lanes[i].kind, d.lanes[i].gather, d.lanes[i].nudged = kind, gather, make(chan struct{}, 1)
 			if kind == db.OutboxChanged {
@@ -102,6 +103,10 @@ func (d *Dispatcher) Nudge() {
 		default:
 		}
 	}
+	select {
+	case d.invited <- struct{}{}:
+	default:
+	}
 }
 
 // Run dispatches until the context ends, and returns when what was under way has come to its end.
@@ -111,6 +116,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 		running.Go(func() { d.run(ctx, &d.lanes[i]) })
 	}
 	running.Go(func() { d.hear(ctx) })
+	running.Go(func() { d.invite(ctx) })
 	running.Go(func() { d.prune(ctx) })
 	running.Wait()
 }

@@ -11,6 +11,8 @@ const (
 	keepTold    = 7 * 24 * time.Hour  // rows of the outbox, for whoever looks into what went wrong
 	keepAnswers = 30 * 24 * time.Hour // answers to keys; a program that asks again does so within days
 	keepEvents  = 90 * 24 * time.Hour // what the mail provider said, longer than any dispute about a letter
+	keepVisits  = 30 * 24 * time.Hour // after they have run out
+	keepTries   = 2 * 24 * time.Hour  // longer than any of them slows anyone down
 	pruneEvery  = time.Hour
 	pruneAtOnce = 10_000 // rows of one statement, so that none holds its locks for long
 )
@@ -25,6 +27,9 @@ func (d *Dispatcher) prune(ctx context.Context) {
 		d.forget(ctx, "idempotency", func() (int64, error) { return db.PruneIdempotency(ctx, d.Desk.DB, before, pruneAtOnce) })
 		old := d.Desk.Clock.Now().Add(-keepEvents)
 		d.forget(ctx, "provider_events", func() (int64, error) { return db.PruneEvents(ctx, d.Desk.DB, old, pruneAtOnce) })
+		ended, quiet := d.Desk.Clock.Now().Add(-keepVisits), d.Desk.Clock.Now().Add(-keepTries)
+		d.forget(ctx, "visits", func() (int64, error) { return db.PruneVisits(ctx, d.Desk.DB, ended, pruneAtOnce) })
+		d.forget(ctx, "sign_in_tries", func() (int64, error) { return db.PruneTries(ctx, d.Desk.DB, quiet, pruneAtOnce) })
 		select {
 		case <-ctx.Done():
 			return

@@ -22,8 +22,9 @@ var areas = []area{
 	{"cmd", anything},
 	{"e2e", anything},
 	{"workflows/lifetest", anything}, // used by tests only: whole lives on the real parts
-	{"server", []string{"casework", "directory", "db", "referral", "locale", "internal/clock", "internal/seeded", "internal/token", "internal/trace"}},
+	{"server", []string{"casework", "directory", "db", "referral", "locale", "internal/clock", "internal/seeded", "internal/signon", "internal/token", "internal/trace"}},
 	{"internal/dispatcher", []string{"casework", "db", "mail", "referral", "internal/seeded", "internal/trace"}},
+	{"internal/notary", []string{"db", "referral"}},
 	{"internal/telemetry", []string{"db", "referral", "internal/trace"}},
 	{"internal/watchdog", []string{"casework", "db", "referral", "internal/seeded"}},
 	// workflows knows what it asks for by name. Not db, mail or casework: a change there must not change a replay.
@@ -42,10 +43,12 @@ var areas = []area{
 	{"referral", nil},
 	{"internal/browser", nil},
 	{"internal/clock", nil},
-	{"internal/config", nil},
+	{"internal/config", []string{"referral"}},
 	{"internal/devstack", nil},
 	{"internal/house", nil},
 	{"internal/seeded", nil},
+	{"internal/signon", nil},
+	{"internal/signon/signontest", nil}, // used by tests only: a provider in the test's own process
 	{"internal/token", nil},
 	{"internal/trace", nil},
 }
@@ -115,6 +118,7 @@ var bans = []ban{
 	{"cmd/throughline", module + "/mail/mailbox", "production has no page that shows everyone's letters"},
 	{"cmd/throughline", module + "/mail/mailtest", "a stand-in is for tests"},
 	{"cmd/throughline", module + "/db/dbtest", "a stand-in is for tests"},
+	{"cmd/throughline", module + "/internal/signon/signontest", "a stand-in is for tests"},
 	{"cmd/throughline", module + "/casework/races", "a model is for tests"},
 	{"cmd/throughline", "github.com/fergusstrange/embedded-postgres", "the embedded stack is not for production"},
 }

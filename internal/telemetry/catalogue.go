@@ -34,6 +34,9 @@ const (
 	TaskLatency     = "throughline_workflow_task_wait_seconds"
 	CanaryAge       = "throughline_canary_age_seconds"
 	RequestDuration = "throughline_http_request_duration_seconds"
+	AuditUnlinked   = "throughline_audit_unlinked_oldest_seconds"
+	AuditUnexported = "throughline_audit_unexported_oldest_seconds"
+	AuditFailures   = "throughline_audit_failures_total"
 )
 
 // Catalogue lists every metric of our own. Besides them there are those of the Go runtime (go_) and of the process
@@ -60,6 +63,9 @@ var Catalogue = []Metric{
 	{Name: TemporalCalls, Labels: []string{"operation", "status_code"}, Help: "Requests to Temporal that failed, long polls left out."},
 	{Name: TaskLatency, Histogram: true, Labels: []string{"workflow_type"}, Help: "How long workflow tasks waited for a worker."},
 	{Name: CanaryAge, Help: "Time since a canary workflow last came through on this worker, or since the worker started."},
+	{Name: AuditUnlinked, Help: "Age of the oldest entry of the audit that is not linked into its chain; 0 when all are."},
+	{Name: AuditUnexported, Help: "Age of the oldest entry of the audit that no exported head covers; not shown where heads are not exported."},
+	{Name: AuditFailures, Labels: []string{"kind"}, Help: "Attempts to link the audit or to export its heads that failed; they are tried again."},
 	{Name: RequestDuration, Histogram: true, Labels: []string{"route", "method", "status"}, Help: "How long requests took, by the template of their route and class of status."},
 }
 

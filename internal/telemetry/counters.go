@@ -16,8 +16,8 @@ import (
 // counters count what happens in this process. Each has a method of its own, so that whoever calls it needs to know
 // neither names nor labels, and no label can be anything but a code.
 type counters struct {
-	repairs, events, letters, steps metric.Int64Counter
-	requests                        metric.Float64Histogram
+	repairs, events, letters, steps, audit metric.Int64Counter
+	requests                               metric.Float64Histogram
 }
 
 func newCounters(m metric.Meter) (c counters, err error) {
@@ -28,6 +28,7 @@ func newCounters(m metric.Meter) (c counters, err error) {
 		return made
 	}
 	c.repairs, c.events, c.letters, c.steps = counter(Repairs), counter(WebhookEvents), counter(Letters), counter(StepFailures)
+	c.audit = counter(AuditFailures)
 	// Up to the deadline of a request.
 	c.requests, err = m.Float64Histogram(RequestDuration, metric.WithDescription(help(RequestDuration)),
 		metric.WithExplicitBucketBoundaries(.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15))
@@ -36,6 +37,9 @@ func newCounters(m metric.Meter) (c counters, err error) {
 
 // Repaired counts something that the watchdog found broken and repaired; kind is a code.
 func (c counters) Repaired(kind string) { count(c.repairs, code("kind", kind)) }
+
+// AuditFailed counts an attempt to link the audit, or to export its heads, that failed; kind is a code.
+func (c counters) AuditFailed(kind string) { count(c.audit, code("kind", kind)) }
 
 // WebhookEvent counts a batch of events from the mail provider by what became of it; answer is a code.
 func (c counters) WebhookEvent(answer string) { count(c.events, code("answer", answer)) }

@@ -26,6 +26,8 @@ type Sources struct {
 	Pools map[string]func() sql.DBStats
 	// Canary is the time since one came through; false where none is sent.
 	Canary func() (time.Duration, bool)
+	// Exports says that this process exports the heads of the audit.
+	Exports bool
 }
 
 // shown are the labels that are always there, so that an alarm can tell none from not known.
@@ -61,7 +63,7 @@ func (t *Telemetry) Watch(s Sources) error {
 	var all []metric.Observable
 	var errs []error
 	for _, name := range []string{Up, ReferralsOpen, StepsOverdue, StepsOldest, OutboxRows, OutboxOldest, Messages, MessagesOldest, TasksOpen,
-		TasksOverdue, TasksEscalated, Connections, ConnectionsMax, CanaryAge} {
+		TasksOverdue, TasksEscalated, Connections, ConnectionsMax, CanaryAge, AuditUnlinked, AuditUnexported} {
 		made, err := t.meter.Float64ObservableGauge(name, metric.WithDescription(help(name)))
 		errs = append(errs, err)
 		g.made[name] = made
@@ -116,6 +118,10 @@ func (g gauges) record(s db.Standing) {
 	g.counts(TasksOpen, "kind", s.Tasks, shown.tasks)
 	g.show(TasksOverdue, float64(s.TasksLate))
 	g.show(TasksEscalated, float64(s.Escalated))
+	g.show(AuditUnlinked, age(now, s.Unlinked.Oldest))
+	if g.Exports {
+		g.show(AuditUnexported, age(now, s.Exports.Oldest))
+	}
 }
 
 func (g gauges) counts(name, label string, found map[string]int, always []string) {

@@ -40,7 +40,7 @@ func sources() telemetry.Sources {
 		Record: &telemetry.Reading[db.Standing]{Ask: func(context.Context) (db.Standing, error) { return db.Standing{}, nil }},
 		Parts:  func(context.Context) map[string]bool { return map[string]bool{"database": true, "temporal": true} },
 		Pools:  map[string]func() sql.DBStats{"record": func() sql.DBStats { return sql.DBStats{MaxOpenConnections: 20, InUse: 3, Idle: 1} }},
-		Canary: func() (time.Duration, bool) { return time.Minute, true }}
+		Canary: func() (time.Duration, bool) { return time.Minute, true }, Exports: true}
 }
 
 func scrape(t *testing.T, told *telemetry.Telemetry) string {
@@ -159,6 +159,7 @@ func TestTheCatalogueIsWhatIsExported(t *testing.T) {
 	told := start(t, telemetry.Options{})
 	require.NoError(t, told.Watch(sources()))
 	told.Repaired("x")
+	told.AuditFailed("x")
 	told.WebhookEvent("x")
 	told.Letter("x", "x", "x")
 	told.StepFailed("X", "x")

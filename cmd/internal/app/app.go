@@ -3,6 +3,7 @@ package app
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,6 +24,7 @@ import (
 	"throughline/db"
 	"throughline/internal/clock"
 	"throughline/internal/dispatcher"
+	"throughline/internal/notary"
 	"throughline/internal/telemetry"
 	"throughline/internal/watchdog"
 	"throughline/mail"
@@ -42,6 +44,9 @@ type Options struct {
 	Log               *slog.Logger
 	Process           string // serve, worker or dev, as traces name it
 	TracesTo          string // where traces go by OTLP over HTTP; "" for none
+	// AuditTarget takes the heads of the audit, which AuditKey signs; nil: they are written down nowhere else.
+	AuditTarget notary.Target
+	AuditKey    ed25519.PrivateKey
 	// MailReports says that the mail provider tells us what becomes of letters, so that its silence means something.
 	MailReports bool
 	// Notice is how long readiness says no before connections are refused, so that a load balancer turns away first.

@@ -38,7 +38,8 @@ func (a *App) observe(ctx context.Context, outbox *sqlx.DB) (err error) {
 	}}
 	a.AlsoAsk(Check{Name: "outbox", Ask: a.outbox})
 	err = a.Telemetry.Watch(telemetry.Sources{Now: a.Desk.Clock.Now, Record: a.standing, Canary: a.canaryAge, Parts: a.upOrDown,
-		Pools: map[string]func() sql.DBStats{"record": a.DB.Stats, "outbox": outbox.Stats, "metrics": a.watching.Stats}})
+		Exports: a.options.AuditTarget != nil,
+		Pools:   map[string]func() sql.DBStats{"record": a.DB.Stats, "outbox": outbox.Stats, "metrics": a.watching.Stats}})
 	if err != nil {
 		return errors.Join(err, a.watching.Close())
 	}

@@ -15,7 +15,7 @@ import (
 
 const (
 	// watchConnections are the watchdog's own: what it sees to must not wait behind the requests that hold all others.
-	watchConnections = 4
+	watchConnections = 5
 	// leaveTime is for the round that is under way.
 	leaveTime = 20 * time.Second
 )
@@ -44,6 +44,7 @@ func (a *App) Watch(ctx context.Context) (err error) {
 	a.AlsoAsk(Check{Name: "watchdog", Ask: a.Watchdog.Detail})
 	ctx, a.watch.stop = context.WithCancel(context.WithoutCancel(ctx))
 	a.watch.running.Go(func() { a.Watchdog.Run(ctx) })
+	a.notarize(ctx)
 	return nil
 }
 

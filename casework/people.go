@@ -1,0 +1,195 @@
+package casework
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"throughline/db"
+	"throughline/referral"
+)
+
+// mayManagePeople is for who looks after accounts and keys.
+func (a Actor) mayManagePeople() error {
+	if a.Role == referral.Admin && a.ID != uuid.Nil {
+		return nil
+	}
+	return &referral.Error{Code: referral.CodeForbidden, Message: "this is for administrators"}
+}
+
+// Person is an account as those see it who look after accounts.
+type Person struct {
+	Account
+	State        string // active, invited, invitation_over or closed
+	SecondFactor bool
+	SingleSignOn bool
+	LastSignIn   *time.Time
+	InvitedUntil *time.Time
+	LetterState  string // of the invitation's letter: pending, claimed, accepted, rejected, ambiguous; "" when there is none
+}
+
+// People lists everyone who has, had or will have an account of the helpline, by name.
+func (d *Desk) People(ctx context.Context, who Actor) ([]Person, error) {
+	return d.people(ctx, who, uuid.Nil)
+}
+
+// Person reads one of them; not_found when the helpline has no such account.
+func (d *Desk) Person(ctx context.Context, who Actor, id uuid.UUID) (Person, error) {
+	list, err := d.people(ctx, who, id)
+	if err == nil && len(list) == 0 {
+		err = referral.NotFound("account")
+	}
+	if err != nil {
+		return Person{}, err
+	}
+	return list[0], nil
+}
+
+func (d *Desk) people(ctx context.Context, who Actor, only uuid.UUID) ([]Person, error) {
+	if err := who.mayManagePeople(); err != nil {
+		return nil, err
+	}
+	found, err := db.People(ctx, d.DB, who.Organisation, only)
+	list := make([]Person, len(found))
+	for i, p := range found {
+		list[i] = Person{Account: accountOf(p.Account), State: stateOf(p, d.Clock.Now()), SecondFactor: p.SecondFactor, SingleSignOn: p.SingleSignOn,
+			LastSignIn: p.LastSignIn, InvitedUntil: p.InvitedUntil, LetterState: p.LetterState}
+	}
+	return list, err
+}
+
+func stateOf(p db.Person, now time.Time) string {
+	switch {
+	case p.Active:
+		return "active"
+	case p.InvitedUntil == nil:
+		return "closed"
+	case p.InvitedUntil.After(now):
+		return "invited"
+	}
+	return "invitation_over"
+}
+
+// ChangeRole gives someone another role; they must sign in again. What only their former role could carry on goes to a
+// coordinator, as when an account is closed. Errors: forbidden, not_found; invalid with the field role; conflict when
+// nobody could take the work over, or no administrator would be left.
+func (d *Desk) ChangeRole(ctx context.Context, who Actor, id uuid.UUID, role referral.Role) error {
+	if err := who.mayManagePeople(); err != nil {
+		return err
+	}
+	if !role.HasAccount() {
+		return referral.Invalid("role", "must be one of an account's roles")
+	}
+	return d.managed(ctx, who, "change_role", id, func(ctx context.Context, tx *sqlx.Tx) error {
+		a, err := d.locked(ctx, tx, who, id)
+		if err != nil {
+			return err
+		}
+		if a.Role == role {
+			return nil
+		}
+		if err := d.keepAnAdmin(ctx, tx, a); err != nil {
+			return err
+		}
+		return d.changeRole(ctx, tx, a, role)
+	})
+}
+
+// changeRole writes another role. Its visits end: what they were let in for is no longer so.
+func (d *Desk) changeRole(ctx context.Context, tx *sqlx.Tx, a db.Account, role referral.Role) error {
+	if err := db.SetRole(ctx, tx, a.ID, role); err != nil {
+		return err
+	}
+	if !role.Staff() {
+		if err := d.giveUp(ctx, tx, a); err != nil {
+			return err
+		}
+	}
+	return db.EndVisits(ctx, tx, a.ID, uuid.Nil, d.Clock.Now())
+}
+
+// locked takes an account for a change of who may do what, in the order that LockLeaver asks for.
+func (d *Desk) locked(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID) (db.Account, error) {
+	if err := db.LockLeaver(ctx, tx, who.Organisation, id); err != nil {
+		return db.Account{}, err
+	}
+	return db.LockAccount(ctx, tx, who.Organisation, id)
+}
+
+// keepAnAdmin refuses to let the last administrator go: only the command line could make another.
+func (d *Desk) keepAnAdmin(ctx context.Context, tx *sqlx.Tx, a db.Account) error {
+	if a.Role != referral.Admin || !a.Active {
+		return nil
+	}
+	others, err := db.ActiveOf(ctx, tx, a.OrganisationID, referral.Admin, a.ID)
+	if err == nil && others == 0 {
+		err = &referral.Error{Code: referral.CodeConflict, Field: "last_admin", Message: "the helpline would have no administrator"}
+	}
+	return err
+}
+
+// ClosePerson closes an account, or takes an invitation back. Errors: forbidden, not_found; conflict as ChangeRole.
+func (d *Desk) ClosePerson(ctx context.Context, who Actor, id uuid.UUID) error {
+	if err := who.mayManagePeople(); err != nil {
+		return err
+	}
+	return d.managed(ctx, who, "close_account", id, func(ctx context.Context, tx *sqlx.Tx) error {
+		a, err := d.locked(ctx, tx, who, id)
+		if err != nil {
+			return err
+		}
+		if err := d.keepAnAdmin(ctx, tx, a); err != nil {
+			return err
+		}
+		return d.closeAccount(ctx, tx, a)
+	})
+}
+
+// SignOutPerson ends all of someone's visits.
+func (d *Desk) SignOutPerson(ctx context.Context, who Actor, id uuid.UUID) error {
+	if err := who.mayManagePeople(); err != nil {
+		return err
+	}
+	return d.managed(ctx, who, "sign_out_everywhere", id, func(ctx context.Context, tx *sqlx.Tx) error {
+		if _, err := db.LockAccount(ctx, tx, who.Organisation, id); err != nil {
+			return err
+		}
+		if err := db.ForgetDevices(ctx, tx, id); err != nil {
+			return err
+		}
+		return db.EndVisits(ctx, tx, id, uuid.Nil, d.Clock.Now())
+	})
+}
+
+// ResetSecondFactor takes away someone's second factor and recovery codes, when they have lost both. They must sign in
+// again; if their role asks for a second factor, they make one before anything else. forbidden for one's own: who is at
+// someone else's browser could take the account over.
+func (d *Desk) ResetSecondFactor(ctx context.Context, who Actor, id uuid.UUID) error {
+	if err := who.mayManagePeople(); err != nil {
+		return err
+	}
+	if id == who.ID {
+		return &referral.Error{Code: referral.CodeForbidden, Message: "another administrator must do this"}
+	}
+	return d.managed(ctx, who, "reset_second_factor", id, func(ctx context.Context, tx *sqlx.Tx) error {
+		if _, err := db.LockAccount(ctx, tx, who.Organisation, id); err != nil {
+			return err
+		}
+		if err := db.RemoveSecondFactor(ctx, tx, id); err != nil {
+			return err
+		}
+		return db.EndVisits(ctx, tx, id, uuid.Nil, d.Clock.Now())
+	})
+}
+
+// managed changes an account of someone else, in one transaction with the audit entry.
+func (d *Desk) managed(ctx context.Context, who Actor, action string, id uuid.UUID, do func(ctx context.Context, tx *sqlx.Tx) error) error {
+	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := do(ctx, tx); err != nil {
+			return err
+		}
+		return db.InsertAudit(ctx, tx, who.line(), d.Clock.Now(), action, "account", id)
+	})
+}

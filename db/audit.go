@@ -1,0 +1,93 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"throughline/referral"
+)
+
+// Who stands behind lines of the timeline and of the audit.
+type Who struct {
+	Organisation uuid.UUID
+	Role, For    referral.Role // For is on whose behalf
+	ID           uuid.UUID
+	Name         string
+	Via          string
+	// Why is what lets someone in who is not at work here, and WhyID what it speaks of: the offer of a link. Only the audit
+	// keeps them.
+	Why   string
+	WhyID uuid.UUID
+	// Cases are whose data it is about, for what is written together with the referral; nil: the referral's case.
+	Cases []uuid.UUID
+}
+
+// AuditKind is what kind of thing the audit tells of.
+type AuditKind string
+
+// Kinds of entries. All but the last are looks at personal data, each on its own way out of the record.
+const (
+	AuditView   AuditKind = "view"   // one case, or a part of it
+	AuditList   AuditKind = "list"   // several, which were not asked for by name
+	AuditSearch AuditKind = "search" // several, which were
+	AuditExport AuditKind = "export"
+	AuditPrint  AuditKind = "print"
+	AuditMail   AuditKind = "mail"
+	AuditLink   AuditKind = "link" // by an agency's link
+	AuditCLI    AuditKind = "cli"
+	AuditChange AuditKind = "change"
+)
+
+// Looks are the kinds by which someone saw personal data.
+var Looks = []AuditKind{AuditView, AuditList, AuditSearch, AuditExport, AuditPrint, AuditMail, AuditLink, AuditCLI}
+
+// Look is one entry of the audit: what was looked at, or done.
+type Look struct {
+	Kind    AuditKind
+	Action  string // "view", or the name of the command
+	Subject string // what kind of thing ID is of: case, referral, offer, task, account
+	ID      uuid.UUID
+	// Whose data it is: ids of cases, each that a list shows. nil: the case of the subject.
+	Whose []uuid.UUID
+}
+
+// Audit keeps an entry; it is committed with what it tells of, or not at all.
+func Audit(ctx context.Context, q sqlx.ExecerContext, who Who, at time.Time, l Look) error {
+	_, err := q.ExecContext(ctx, `INSERT INTO audit (organisation_id, at, actor_role, actor_for, actor_id, kind, action, subject, subject_id, via, why,
+			why_id, whose)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text, $9::uuid, $10, $11, $12, coalesce($13::uuid[], CASE $8::text
+			WHEN 'case' THEN array_remove(ARRAY[$9::uuid], NULL)
+			WHEN 'referral' THEN ARRAY(SELECT case_id FROM referrals WHERE id = $9)
+			WHEN 'timeline' THEN ARRAY(SELECT case_id FROM referrals WHERE id = $9)
+			WHEN 'offer' THEN ARRAY(SELECT r.case_id FROM offers o JOIN referrals r ON r.id = o.referral_id WHERE o.id = $9)
+			WHEN 'task' THEN ARRAY(SELECT r.case_id FROM tasks t JOIN referrals r ON r.id = t.referral_id WHERE t.id = $9)
+			ELSE '{}' END))`,
+		who.Organisation, at, who.Role, who.For, Nullable(who.ID), l.Kind, l.Action, l.Subject, Nullable(l.ID), who.Via, who.Why, Nullable(who.WhyID),
+		cases(l.Whose))
+	if err != nil {
+		return fmt.Errorf("save audit: %w", Translate(err))
+	}
+	return nil
+}
+
+// InsertAudit records one look at one thing, or a change of it; subject says what kind of thing it was.
+func InsertAudit(ctx context.Context, q sqlx.ExecerContext, who Who, at time.Time, action, subject string, id uuid.UUID) error {
+	kind := AuditChange
+	if action == "view" {
+		kind = AuditView
+	}
+	return Audit(ctx, q, who, at, Look{Kind: kind, Action: action, Subject: subject, ID: id})
+}
+
+// cases gives ids as a parameter that is NULL when there is no list.
+func cases(ids []uuid.UUID) any {
+	if ids == nil {
+		return nil
+	}
+	return pq.Array(ids)
+}

@@ -1,0 +1,88 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"strings"
+
+	"throughline/referral"
+)
+
+// SignOn says which provider people may sign in with. Without an issuer there is none.
+type SignOn struct {
+	Issuer, ClientID, ClientSecret, GroupsClaim string
+	Roles                                       []RoleOfGroup // the first that someone is in counts
+}
+
+// RoleOfGroup is what a group at the provider makes someone here.
+type RoleOfGroup struct {
+	Group string
+	Role  referral.Role
+}
+
+// secondFactorFor reads roles with commas between them, or none.
+func (r *reader) secondFactorFor(value string) (roles []referral.Role) {
+	if value == "none" {
+		return nil
+	}
+	for _, name := range strings.Split(value, ",") {
+		role := referral.Role(strings.TrimSpace(name))
+		if !role.HasAccount() {
+			r.fault("REQUIRE_SECOND_FACTOR", "must be roles with commas between them, or none")
+			return nil
+		}
+		roles = append(roles, role)
+	}
+	return roles
+}
+
+func (r *reader) signOn(values map[string]string) SignOn {
+	s := SignOn{Issuer: values["OIDC_ISSUER"], ClientID: values["OIDC_CLIENT_ID"], ClientSecret: values["OIDC_CLIENT_SECRET"],
+		GroupsClaim: values["OIDC_GROUPS_CLAIM"]}
+	if s.Issuer == "" {
+		for _, name := range []string{"OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_ROLES"} {
+			if values[name] != "" {
+				r.fault("OIDC_ISSUER", "is not set, and "+name+" is")
+				break
+			}
+		}
+		return s
+	}
+	r.url("OIDC_ISSUER", s.Issuer, "https", "http")
+	u, err := url.Parse(s.Issuer)
+	if err == nil && u.Scheme == "http" && !strings.EqualFold(u.Hostname(), "localhost") && !net.ParseIP(u.Hostname()).IsLoopback() {
+		r.fault("OIDC_ISSUER", "must begin with https://: what it says opens accounts")
+	}
+	if err == nil && (u.User != nil || u.RawQuery != "" || u.Fragment != "") {
+		r.fault("OIDC_ISSUER", "must be a scheme, a host and a path, without user, query or fragment")
+	}
+	if s.ClientID == "" || strings.ContainsFunc(s.ClientID, blank) {
+		r.fault("OIDC_CLIENT_ID", "must be one word")
+	}
+	if len(s.ClientSecret) < 16 || strings.ContainsFunc(s.ClientSecret, blank) || strings.Contains(s.ClientSecret, "...") {
+		r.fault("OIDC_CLIENT_SECRET", "is not set, is too short, or is an example")
+	}
+	if strings.ContainsFunc(s.GroupsClaim, blank) {
+		r.fault("OIDC_GROUPS_CLAIM", "must be one word")
+	}
+	s.Roles = r.rolesOfGroups(values["OIDC_ROLES"])
+	return s
+}
+
+// rolesOfGroups reads group=role with commas between them.
+func (r *reader) rolesOfGroups(value string) (roles []RoleOfGroup) {
+	for _, pair := range strings.Split(value, ",") {
+		// A group may be called cn=…: the role is what comes last.
+		at := strings.LastIndex(pair, "=")
+		group, role := "", referral.Role("")
+		if at > 0 {
+			group, role = strings.TrimSpace(pair[:at]), referral.Role(strings.TrimSpace(pair[at+1:]))
+		}
+		if group == "" || !role.HasAccount() {
+			r.fault("OIDC_ROLES", "must be group=role with commas between them, each role one of an account's")
+			return nil
+		}
+		roles = append(roles, RoleOfGroup{group, role})
+	}
+	return roles
+}

@@ -1,0 +1,32 @@
+package server
+
+import (
+	"net/url"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"throughline/internal/browser"
+)
+
+func TestAccountPagesAreAccessible(t *testing.T) {
+	t.Parallel()
+	ctx := browser.New(t)
+	v := staffed(t)
+	self := boss(v)
+	v.post("/account", url.Values{"do": {"propose"}}).is(200)
+	v.post("/people", url.Values{"name": {"Bea"}, "email": {"bea@kawartha.example"}, "role": {"auditor"}, "language": {"fr"}}).is(200)
+	v.post("/keys", url.Values{"do": {"make"}, "name": {"site"}, "email": {"nav@kawartha.example"}, "scopes": {"read"}, "days": {"30"}}).is(200)
+	v.must(chromedp.Do(ctx, chromedp.Navigate(v.site.URL+"/sign-in?lang=en"), chromedp.SendKeys("#email", self.Email),
+		chromedp.SendKeys("#password", password+"\r"), chromedp.WaitVisible(`nav[aria-label]`)))
+	for lang, widths := range pageWidths() {
+		for name, path := range map[string]string{"account": "/account", "people": "/people", "colleague": "/people/" + v.account.ID.String(), "keys": "/keys",
+			"forgot": "/forgot-password", "join-dead": "/join"} {
+			for _, width := range widths {
+				v.must(chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(v.site.URL+path+"?lang="+lang)))
+				browser.Accessible(t, ctx, lang+" "+name)
+				v.picture(ctx, name, lang, width)
+			}
+		}
+	}
+}

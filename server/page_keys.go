@@ -1,0 +1,92 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"throughline/casework"
+	"throughline/referral"
+)
+
+// keysView is every API key of the helpline, and the form to make one.
+type keysView struct {
+	Keys   []casework.HouseKey
+	People []casework.Person
+	In     casework.KeyInput
+}
+
+// Scopes are what a key can be for.
+func (keysView) Scopes() []casework.Scope { return casework.Scopes }
+
+// Has reports a scope that was chosen.
+func (v keysView) Has(s casework.Scope) bool {
+	for _, chosen := range v.In.Scopes {
+		if chosen == s {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) keysPage(c echo.Context) error {
+	return s.showKeys(c, casework.KeyInput{Days: casework.KeyDays, Scopes: []casework.Scope{casework.ScopeRead}}, nil)
+}
+
+func (s *Server) showKeys(c echo.Context, in casework.KeyInput, wrongs []wrong) error {
+	ctx, who, v := c.Request().Context(), staff(c), keysView{In: in}
+	var err error
+	if v.Keys, err = s.desk.KeysOf(ctx, who); err != nil {
+		return err
+	}
+	people, err := s.desk.People(ctx, who)
+	if err != nil {
+		return err
+	}
+	for _, p := range people {
+		if p.Active {
+			v.People = append(v.People, p)
+		}
+	}
+	return s.show(c, http.StatusOK, "keys", view{Title: s.locale(c).T("keys.title"), Body: v, Wrongs: wrongs, Done: done(c)})
+}
+
+// changeKeys does what a button of the page says.
+func (s *Server) changeKeys(c echo.Context) error {
+	switch do, about := pressed(c.Request().PostForm); do {
+	case "make":
+		return s.makeKey(c)
+	case "revoke":
+		id, err := uuid.Parse(about)
+		if err != nil {
+			return referral.NotFound("API key")
+		}
+		if err := s.desk.EndKey(c.Request().Context(), staff(c), id); err != nil {
+			return err
+		}
+		return s.seeOther(c, "/keys", "key_revoked")
+	}
+	return referral.Invalid("do", "must be one of the page's buttons")
+}
+
+// keyView is a new key, the one time it is shown.
+type keyView struct{ Name, Key string }
+
+func (s *Server) makeKey(c echo.Context) error {
+	in := casework.KeyInput{Email: strings.TrimSpace(c.FormValue("email")), Name: c.FormValue("name")}
+	in.Days, _ = strconv.Atoi(c.FormValue("days"))
+	for _, scope := range c.Request().PostForm["scopes"] {
+		in.Scopes = append(in.Scopes, casework.Scope(scope))
+	}
+	_, key, err := s.desk.MakeKey(c.Request().Context(), staff(c), in)
+	if wrongs := s.wrongs(c, err); len(wrongs) > 0 {
+		return s.showKeys(c, in, wrongs)
+	}
+	if err != nil {
+		return err
+	}
+	return s.page(c, http.StatusOK, "key", s.locale(c).T("keys.made.title"), keyView{in.Name, key})
+}

@@ -1,0 +1,90 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"throughline/casework"
+	"throughline/internal/signon"
+	"throughline/referral"
+)
+
+// SignOnPath is where the provider of single sign-on sends people back to; the provider must be told of it.
+const SignOnPath = "/sign-in/oidc/callback"
+
+// What the session keeps while someone is at the provider. Taken out when they come back, so each is good once.
+const (
+	sessionState    = "oidc_state"
+	sessionNonce    = "oidc_nonce"
+	sessionVerifier = "oidc_verifier"
+	sessionNext     = "oidc_next"
+	sessionBegun    = "oidc_begun"
+	// awayTime is how long someone may take at the provider.
+	awayTime = 15 * time.Minute
+)
+
+// Why someone did not get in by single sign-on, as the names of the words that say so.
+const (
+	whyAway      = "signin.oidc.away"
+	whyRefused   = "signin.oidc.refused"
+	whyNoGroup   = "signin.oidc.no_group"
+	whyNoAccount = "signin.oidc.no_account"
+)
+
+// beginSignOn leads to the provider. It is a link and not a form: our forms may lead nowhere else.
+func (s *Server) beginSignOn(c echo.Context) error {
+	ctx := c.Request().Context()
+	next := localPath(c.QueryParam("next"))
+	address, begun, err := s.cfg.SignOn.Begin(ctx)
+	if err != nil {
+		s.log.WarnContext(ctx, "single sign-on is away", "class", "discovery")
+		return s.showSignIn(c, http.StatusServiceUnavailable, signInForm{Next: next, Why: whyAway})
+	}
+	s.sessions.Put(ctx, sessionState, begun.State)
+	s.sessions.Put(ctx, sessionNonce, begun.Nonce)
+	s.sessions.Put(ctx, sessionVerifier, begun.Verifier)
+	s.sessions.Put(ctx, sessionNext, next)
+	s.sessions.Put(ctx, sessionBegun, s.clock.Now().Unix())
+	return c.Redirect(http.StatusSeeOther, address)
+}
+
+// finishSignOn lets in whom the provider sent back.
+func (s *Server) finishSignOn(c echo.Context) error {
+	ctx := c.Request().Context()
+	begun := signon.Begun{State: s.sessions.PopString(ctx, sessionState), Nonce: s.sessions.PopString(ctx, sessionNonce),
+		Verifier: s.sessions.PopString(ctx, sessionVerifier)}
+	f := signInForm{Next: s.sessions.PopString(ctx, sessionNext)}
+	at, _ := s.sessions.Pop(ctx, sessionBegun).(int64)
+	if s.clock.Now().Sub(time.Unix(at, 0)) > awayTime {
+		begun = signon.Begun{}
+	}
+	who, err := s.cfg.SignOn.Finish(ctx, begun, c.QueryParam("state"), c.QueryParam("code"))
+	switch {
+	case errors.Is(err, signon.ErrAway):
+		s.log.WarnContext(ctx, "single sign-on is away", "class", "exchange")
+		return s.notSignedOn(c, http.StatusServiceUnavailable, f, whyAway)
+	case err != nil:
+		s.log.WarnContext(ctx, "single sign-on refused", "class", "not_good")
+		return s.notSignedOn(c, http.StatusUnauthorized, f, whyRefused)
+	case who.Role == "":
+		return s.notSignedOn(c, http.StatusForbidden, f, whyNoGroup)
+	}
+	account, err := s.desk.SignInBy(ctx, casework.Identity{Issuer: who.Issuer, Subject: who.Subject, Email: strings.TrimSpace(who.Email),
+		Role: referral.Role(who.Role)})
+	if referral.CodeOf(err) == referral.CodeForbidden {
+		return s.notSignedOn(c, http.StatusForbidden, f, whyNoAccount)
+	}
+	if err != nil {
+		return err
+	}
+	return s.admit(c, account, casework.BySingleSignOn, f)
+}
+
+func (s *Server) notSignedOn(c echo.Context, status int, f signInForm, why string) error {
+	f.Why = why
+	return s.showSignIn(c, status, f)
+}
