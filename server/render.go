@@ -75,19 +75,17 @@ type view struct {
 	Body    any
 }
 
-// Menu lists the pages that the reader's role begins from.
+// Menu lists the pages that the reader's role begins from; none that would be refused.
 func (v view) Menu() []string {
-	pages := []string{"/work", "/cases/new", "/cases", "/tasks", "/queue", "/services", "/closed"}
-	if v.Account == nil {
-		return pages
-	}
-	switch v.Account.Role {
-	case referral.Auditor:
+	switch {
+	case v.Account == nil || v.Account.Role.Staff():
+		return []string{"/work", "/cases/new", "/cases", "/tasks", "/queue", "/services", "/closed"}
+	case v.Account.Role == referral.Auditor:
 		return []string{"/audit", "/audit/unusual"}
-	case referral.Admin:
-		return append(pages, "/people", "/keys")
+	case v.Account.Role == referral.Admin:
+		return []string{"/people", "/keys"}
 	}
-	return pages
+	return nil
 }
 
 // Wrong gives the text beside a field, "" when nothing is wrong with it.
