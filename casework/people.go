@@ -184,7 +184,7 @@ func (d *Desk) ResetSecondFactor(ctx context.Context, who Actor, id uuid.UUID) e
 	})
 }
 
-// managed changes an account of someone else, in one transaction with the audit entry.
+// managed changes an account, in one transaction with the audit entry.
 func (d *Desk) managed(ctx context.Context, who Actor, action string, id uuid.UUID, do func(ctx context.Context, tx *sqlx.Tx) error) error {
 	return d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := do(ctx, tx); err != nil {
