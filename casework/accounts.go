@@ -183,7 +183,7 @@ func (d *Desk) house(ctx context.Context, organisation uuid.UUID, action, subjec
 
 // houseActor is whoever runs the helpline's machine, who has no account.
 func houseActor(organisation uuid.UUID) Actor {
-	return Actor{Actor: referral.Actor{Role: referral.System}, Organisation: organisation, Via: ViaCLI}
+	return system(organisation, ViaCLI)
 }
 
 // SetPassword gives an account a new password. Whoever is signed in with it must sign in again.

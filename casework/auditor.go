@@ -2,9 +2,7 @@ package casework
 
 import (
 	"context"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -221,13 +219,4 @@ func like(lines []AccessLine, l AccessLine) int {
 		}
 	}
 	return -1
-}
-
-// familyName is the last word of a name, comparable: small letters and no marks.
-func familyName(name string) string {
-	words := strings.FieldsFunc(foldName(name), func(c rune) bool { return unicode.IsSpace(c) || c == '-' })
-	if len(words) < 2 {
-		return ""
-	}
-	return words[len(words)-1]
 }

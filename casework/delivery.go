@@ -129,7 +129,7 @@ func (d *Desk) SettleLetter(ctx context.Context, id uuid.UUID, s Settled) error 
 		if handedOver && !m.Letter.WantsAnswer() || seeded.Is(seeded.FailureUnnoticed) {
 			return nil
 		}
-		who := Actor{Actor: referral.Actor{Role: referral.System}, Organisation: m.Organisation, Via: ViaMail}
+		who := mailActor(m.Organisation)
 		w, err := d.lock(ctx, tx, who, m.Referral, now)
 		if err != nil {
 			return err
@@ -170,7 +170,7 @@ func (w *work) unmailable(ctx context.Context, posts []referral.Post) error {
 			continue
 		}
 		mail := *w
-		mail.who = Actor{Actor: referral.Actor{Role: referral.System}, Organisation: w.rec.Organisation, Via: ViaMail}
+		mail.who = mailActor(w.rec.Organisation)
 		mail.note, mail.toldBy, mail.words = "", "", map[uuid.UUID]db.OfferWords{}
 		if err := mail.undelivered(ctx, p.Offer, p.Letter, "no_address"); err != nil {
 			return err

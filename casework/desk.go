@@ -83,10 +83,15 @@ const (
 
 // ClockActor is the clock acting for an organisation.
 func ClockActor(organisation uuid.UUID) Actor {
-	return Actor{Actor: referral.Actor{Role: referral.System}, Organisation: organisation, Via: ViaClock}
+	return system(organisation, ViaClock)
 }
 
 // watchdog acts in the clock's place. The clock is told of what it did.
 func watchdog(organisation uuid.UUID) Actor {
-	return Actor{Actor: referral.Actor{Role: referral.System}, Organisation: organisation, Via: ViaWatchdog}
+	return system(organisation, ViaWatchdog)
+}
+
+// system acts by itself, for nobody.
+func system(organisation uuid.UUID, via Via) Actor {
+	return Actor{Actor: referral.Actor{Role: referral.System}, Organisation: organisation, Via: via}
 }

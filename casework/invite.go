@@ -89,8 +89,7 @@ func (d *Desk) ForgotPassword(ctx context.Context, email string, from From) erro
 		if err := d.invite(ctx, tx, a, db.PasswordReset, uuid.Nil); err != nil {
 			return err
 		}
-		return db.InsertAudit(ctx, tx, Actor{Actor: referral.Actor{Role: referral.System}, Organisation: a.OrganisationID, Via: ViaPage}.line(),
-			d.Clock.Now(), "ask_password_reset", "account", a.ID)
+		return db.InsertAudit(ctx, tx, system(a.OrganisationID, ViaPage).line(), d.Clock.Now(), "ask_password_reset", "account", a.ID)
 	})
 }
 
@@ -151,10 +150,8 @@ func (d *Desk) Join(ctx context.Context, secret, password string, from From) err
 		if err := d.setPassword(ctx, tx, i.Account.ID, uuid.Nil, digest); err != nil {
 			return err
 		}
-		if from.Device != "" {
-			if err := db.KnowDevice(ctx, tx, i.Account.ID, token.Hash(from.Device), now); err != nil {
-				return err
-			}
+		if err := know(ctx, tx, i.Account.ID, from, now); err != nil {
+			return err
 		}
 		return db.InsertAudit(ctx, tx, accountOf(i.Account).Actor(ViaPage).line(), now, action, "account", i.Account.ID)
 	})

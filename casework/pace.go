@@ -138,6 +138,14 @@ func (d *Desk) right(ctx context.Context, list []pace) error {
 	})
 }
 
+// know has an account know the browser that its person came in with.
+func know(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, from From, now time.Time) error {
+	if from.Device == "" {
+		return nil
+	}
+	return db.KnowDevice(ctx, tx, account, token.Hash(from.Device), now)
+}
+
 // knows reports whether someone has signed in to an account with a browser before.
 func (d *Desk) knows(ctx context.Context, account uuid.UUID, from From) (bool, error) {
 	if from.Device == "" || account == uuid.Nil {

@@ -177,10 +177,15 @@ func (d *Desk) ResetSecondFactor(ctx context.Context, who Actor, id uuid.UUID) e
 	})
 }
 
-// managed changes an account of someone else, in one transaction with the audit entry. As the house: the work that goes to
-// another is of cases that no administrator sees.
+// managed changes an account of someone else. As the house: the work that goes to another is of cases that no administrator
+// sees.
 func (d *Desk) managed(ctx context.Context, who Actor, action string, id uuid.UUID, do func(ctx context.Context, tx *sqlx.Tx) error) error {
-	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.changeAccount(ctx, machine, who, action, id, do)
+}
+
+// changeAccount changes an account with the rights of one, in one transaction with the audit entry of who asked for it.
+func (d *Desk) changeAccount(ctx context.Context, as, who Actor, action string, id uuid.UUID, do func(ctx context.Context, tx *sqlx.Tx) error) error {
+	return d.change(ctx, as, func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := do(ctx, tx); err != nil {
 			return err
 		}

@@ -154,7 +154,7 @@ func (d *Desk) makeKnown(ctx context.Context, tx *sqlx.Tx, m db.MessageFate, fat
 }
 
 func mailActor(organisation uuid.UUID) Actor {
-	return Actor{Actor: referral.Actor{Role: referral.System}, Organisation: organisation, Via: ViaMail}
+	return system(organisation, ViaMail)
 }
 
 // refused makes known that the provider could not deliver a letter, or may deliver no more to its address. Next has

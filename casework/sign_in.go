@@ -9,7 +9,6 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"throughline/db"
-	"throughline/internal/token"
 	"throughline/referral"
 )
 
@@ -81,10 +80,8 @@ func (d *Desk) Enter(ctx context.Context, who Account, by Method, from From) (vi
 		if err := db.InsertVisit(ctx, tx, v); err != nil {
 			return err
 		}
-		if from.Device != "" {
-			if err := db.KnowDevice(ctx, tx, a.ID, token.Hash(from.Device), now); err != nil {
-				return err
-			}
+		if err := know(ctx, tx, a.ID, from, now); err != nil {
+			return err
 		}
 		return db.InsertAudit(ctx, tx, accountOf(a).Actor(ViaPage).line(), now, "sign_in", "account", a.ID)
 	})
@@ -194,10 +191,6 @@ func (d *Desk) ChangePassword(ctx context.Context, who Visitor, present, passwor
 
 // own changes something of one's own account, in one transaction with the audit entry.
 func (d *Desk) own(ctx context.Context, who Visitor, action string, do func(ctx context.Context, tx *sqlx.Tx) error) error {
-	return d.change(ctx, who.Actor(ViaPage), func(ctx context.Context, tx *sqlx.Tx) error {
-		if err := do(ctx, tx); err != nil {
-			return err
-		}
-		return db.InsertAudit(ctx, tx, who.Actor(ViaPage).line(), d.Clock.Now(), action, "account", who.ID)
-	})
+	as := who.Actor(ViaPage)
+	return d.changeAccount(ctx, as, as, action, who.ID, do)
 }

@@ -95,7 +95,8 @@ func (d *Desk) followGroups(ctx context.Context, tx *sqlx.Tx, a *db.Account, rol
 		return err
 	}
 	a.Role = role
-	by := Actor{Actor: referral.Actor{Role: referral.System}, Organisation: a.OrganisationID, Name: "single sign-on", Via: ViaPage}
+	by := system(a.OrganisationID, ViaPage)
+	by.Name = "single sign-on"
 	return db.InsertAudit(ctx, tx, by.line(), d.Clock.Now(), "change_role", "account", a.ID)
 }
 

@@ -170,13 +170,27 @@ func median(counts []int, but int) int {
 func ownNames(names []db.NameSeen) (list []Unusual) {
 	for _, n := range names {
 		own := familyName(n.Name)
-		words := strings.FieldsFunc(foldName(n.CaseName), func(c rune) bool { return unicode.IsSpace(c) || c == '-' })
+		words := nameWords(n.CaseName)
 		if own == "" || !slices.Contains(words, own) {
 			continue
 		}
 		list = append(list, Unusual{Oddity: OwnName, Person: n.Actor, Name: n.Name, From: n.First, To: n.Last, Cases: []uuid.UUID{n.Case}, References: []string{n.Reference}})
 	}
 	return list
+}
+
+// familyName is the last word of a name; "" of a name of one word.
+func familyName(name string) string {
+	words := nameWords(name)
+	if len(words) < 2 {
+		return ""
+	}
+	return words[len(words)-1]
+}
+
+// nameWords are the words of a name, comparable.
+func nameWords(name string) []string {
+	return strings.FieldsFunc(foldName(name), func(c rune) bool { return unicode.IsSpace(c) || c == '-' })
 }
 
 // foldName makes names comparable: small letters, no accents.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -75,7 +76,7 @@ type trailView struct {
 }
 
 // asFile reports a request for a file rather than a page.
-func asFile(c echo.Context) bool { return len(c.Path()) > 4 && c.Path()[len(c.Path())-4:] == "/csv" }
+func asFile(c echo.Context) bool { return strings.HasSuffix(c.Path(), "/csv") }
 
 func trailQuery(c echo.Context) casework.TrailQuery {
 	before, err := strconv.ParseInt(c.QueryParam("before"), 10, 64)

@@ -47,8 +47,10 @@ func readConsent(form url.Values) consentTyped {
 }
 
 // Choices are the groups that a client can leave out.
-func (consentTyped) Choices() []referral.Group {
-	return slices.DeleteFunc(slices.Clone(referral.Groups), func(g referral.Group) bool { return g == referral.NeedGroup })
+func (consentTyped) Choices() []referral.Group { return besideNeed(referral.Groups) }
+
+func besideNeed(groups []referral.Group) []referral.Group {
+	return slices.DeleteFunc(slices.Clone(groups), func(g referral.Group) bool { return g == referral.NeedGroup })
 }
 
 // Has reports a group that agencies may know.
@@ -68,9 +70,8 @@ func leftOut(service uuid.UUID, g referral.Group) string { return service.String
 
 // Unusual reports that there is more to see than the client's answer.
 func (t consentTyped) Unusual() bool {
-	usual := slices.DeleteFunc(slices.Clone(referral.UsualGroups), func(g referral.Group) bool { return g == referral.NeedGroup })
 	chosen := slices.DeleteFunc(t.Choices(), func(g referral.Group) bool { return !t.Has(g) })
-	return !slices.Equal(usual, chosen) || t.How == "substitute" || t.Until != "" || t.Substitute != "" || t.Capacity != ""
+	return !slices.Equal(besideNeed(referral.UsualGroups), chosen) || t.How == "substitute" || t.Until != "" || t.Substitute != "" || t.Capacity != ""
 }
 
 // Ways are the ways to give consent, and Capacities in what right someone else gives it.

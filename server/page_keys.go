@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,14 +24,7 @@ type keysView struct {
 func (keysView) Scopes() []casework.Scope { return casework.Scopes }
 
 // Has reports a scope that was chosen.
-func (v keysView) Has(s casework.Scope) bool {
-	for _, chosen := range v.In.Scopes {
-		if chosen == s {
-			return true
-		}
-	}
-	return false
-}
+func (v keysView) Has(s casework.Scope) bool { return slices.Contains(v.In.Scopes, s) }
 
 func (s *Server) keysPage(c echo.Context) error {
 	return s.showKeys(c, casework.KeyInput{Days: casework.KeyDays, Scopes: []casework.Scope{casework.ScopeRead}}, nil)

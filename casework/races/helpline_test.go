@@ -214,7 +214,7 @@ func (o *office) begin() *round {
 	for name, role := range map[string]referral.Role{"noor": referral.Navigator, "kim": referral.Navigator, "cora": referral.Coordinator} {
 		a := db.Account{ID: uuid.New(), OrganisationID: r.organisation, Email: uuid.NewString() + "@helpline.example", Name: name,
 			Role: role, Locale: "en", PasswordHash: "-", Active: true, CreatedAt: monday}
-		must(db.InsertAccount(ctx, o.db, a))
+		must(db.InsertAccount(ctx, o.record, a))
 		r.people[name] = casework.Actor{Actor: referral.Actor{Role: role, ID: a.ID}, Organisation: r.organisation, Name: name, Via: casework.ViaPage}
 		r.names[a.ID] = name
 	}

@@ -98,9 +98,14 @@ func tell(pid int, s syscall.Signal) error {
 	return nil
 }
 
-// signal gives a signal to a process and everything below it.
+// signal gives a signal to a process and everything below it. All are stopped first, unless they are to go on: a child that
+// PostgreSQL makes while its others are looked up would outlive it, and keep its memory from the next.
 func signal(pid int, s syscall.Signal) error {
-	all, err := family(pid)
+	look := family
+	if s != syscall.SIGCONT {
+		look = stop
+	}
+	all, err := look(pid)
 	if err != nil {
 		return err
 	}
@@ -110,4 +115,27 @@ func signal(pid int, s syscall.Signal) error {
 		}
 	}
 	return nil
+}
+
+// stop stops a process and everything below it, and gives them all.
+func stop(pid int) ([]int, error) {
+	stopped := map[int]bool{}
+	for {
+		all, err := family(pid)
+		if err != nil {
+			return nil, err
+		}
+		before := len(stopped)
+		for _, n := range all {
+			if !stopped[n] {
+				stopped[n] = true
+				if err := tell(n, syscall.SIGSTOP); err != nil {
+					return nil, err
+				}
+			}
+		}
+		if len(stopped) == before {
+			return all, nil
+		}
+	}
 }

@@ -48,13 +48,7 @@ func (r *Report) accused() (ids []uuid.UUID) {
 			ids = append(ids, v.Referral)
 		}
 	}
-	var findings []struct {
-		Violations []struct{ ID uuid.UUID }
-	}
-	if json.Unmarshal(r.Findings, &findings) != nil {
-		return ids // what throughline check printed was not to be read, and is in the report
-	}
-	for _, f := range findings {
+	for _, f := range r.findings() {
 		for _, v := range f.Violations {
 			ids = append(ids, v.ID)
 		}

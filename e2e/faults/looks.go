@@ -5,7 +5,6 @@ package faults
 import (
 	"encoding/json"
 	"maps"
-	"slices"
 
 	"github.com/google/uuid"
 )
@@ -30,8 +29,10 @@ func (l *looks) clean(r *Report) bool {
 	}
 	seen := map[string]bool{}
 	for _, look := range (*l)[len(*l)-inARow:] {
-		if slices.ContainsFunc(slices.Collect(maps.Keys(look)), func(what string) bool { return seen[what] }) {
-			return false
+		for what := range look {
+			if seen[what] {
+				return false
+			}
 		}
 		maps.Copy(seen, look)
 	}
@@ -56,20 +57,29 @@ func (r *Report) wrong() map[string]bool {
 
 // checked is what `throughline check` complained of, or that it could not look.
 func (r *Report) checked() map[string]bool {
-	var findings []struct {
-		Invariant  string
-		Violations []struct{ ID uuid.UUID }
-	}
 	found := map[string]bool{}
-	if json.Unmarshal(r.Findings, &findings) == nil {
-		for _, f := range findings {
-			for _, v := range f.Violations {
-				found[f.Invariant+v.ID.String()] = true
-			}
+	for _, f := range r.findings() {
+		for _, v := range f.Violations {
+			found[f.Invariant+v.ID.String()] = true
 		}
 	}
 	if len(found) == 0 {
 		found[RuleCheck] = true
 	}
 	return found
+}
+
+// finding is an invariant as `throughline check` prints it.
+type finding struct {
+	Invariant  string
+	Violations []struct{ ID uuid.UUID }
+}
+
+// findings reads what `throughline check` printed; none when that can't be read.
+func (r *Report) findings() []finding {
+	var list []finding
+	if json.Unmarshal(r.Findings, &list) != nil {
+		return nil
+	}
+	return list
 }

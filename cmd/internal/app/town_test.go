@@ -51,6 +51,7 @@ func build(t *testing.T, remind, lapse string) *town {
 	pool, err := db.Open(t.Context(), stack.DatabaseURL, db.Options{MaxOpen: 2})
 	require.NoError(t, err)
 	require.NoError(t, db.Migrate(t.Context(), pool))
+	pool.SetMaxIdleConns(0) // nobody is connected to a database that is copied
 	o.record = pool
 	t.Cleanup(func() { assert.NoError(t, pool.Close()) })
 	o.start()

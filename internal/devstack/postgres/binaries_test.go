@@ -70,7 +70,7 @@ func TestAFetchPutsTheBinariesInPlaceAsRootToo(t *testing.T) {
 func releaseArchive(t *testing.T) string {
 	t.Helper()
 	if _, err := exec.LookPath("xz"); err != nil {
-		t.Skip("no xz to pack a release with")
+		t.Skip("needs xz in PATH to pack a release with: apt-get install xz-utils, or brew install xz")
 	}
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "bin"), 0o755))

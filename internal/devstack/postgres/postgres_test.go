@@ -220,7 +220,7 @@ func TestAnUnusableBinDirIsNamed(t *testing.T) {
 func TestAsRootTheServerStepsDown(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
-		t.Skip("not root")
+		t.Skip("needs root, which may run a server as another user: run the tests as root")
 	}
 	s := start(t, t.TempDir())
 	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.PID()), "status"))
@@ -232,7 +232,7 @@ func TestAsRootTheServerStepsDown(t *testing.T) {
 func TestAsRootAClosedParentIsPassed(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
-		t.Skip("not root")
+		t.Skip("needs root, which may run a server as another user: run the tests as root")
 	}
 	closed := filepath.Join(t.TempDir(), "closed")
 	require.NoError(t, os.Mkdir(closed, 0o700))
