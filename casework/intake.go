@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,6 +12,7 @@ import (
 
 	"throughline/db"
 	"throughline/directory"
+	"throughline/internal/seal"
 	"throughline/internal/seeded"
 	"throughline/referral"
 )
@@ -34,10 +36,17 @@ func (d *Desk) OpenCase(ctx context.Context, who Actor, in CaseInput, key *Key) 
 	if err := in.tidy(now); err != nil {
 		return out, err
 	}
-	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		return once(ctx, tx, who, key, now, &out, func() error {
-			row := d.newCase(who, in)
-			if err := db.Write(ctx, tx, db.InsertCase(row)); err != nil {
+	blind, err := d.blind(ctx, who.Organisation)
+	if err != nil {
+		return out, err
+	}
+	err = d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		return once(ctx, d, tx, who, key, now, &out, func() error {
+			row, _, parts, err := d.newCase(who, in, blind)
+			if err != nil {
+				return err
+			}
+			if err := db.Write(ctx, tx, parts...); err != nil {
 				return err
 			}
 			out = caseOf(row)
@@ -47,13 +56,28 @@ func (d *Desk) OpenCase(ctx context.Context, who Actor, in CaseInput, key *Key) 
 	return out, err
 }
 
-func (d *Desk) newCase(who Actor, in CaseInput) db.CaseRow {
+// newCase makes a folder with a key of its own, and what is to be written of it: sealed, and with the marks to find it by.
+func (d *Desk) newCase(who Actor, in CaseInput, blind *seal.Blind) (db.CaseRow, *vault, []db.Part, error) {
+	row := d.caseRow(who, in)
+	w, key, err := d.Keyring.NewKey(row.ID)
+	if err != nil {
+		return row, nil, nil, unreadable(err)
+	}
+	v := &vault{key: func() (*seal.Key, error) { return key, nil }}
+	k := db.CaseKey{Wrapped: w.Bytes, KEK: w.KEK}
+	sealed := v.sealCase(row)
+	row.CaseKey = k
+	return row, v, []db.Part{db.InsertCase(sealed), db.InsertCaseKey(row.OrganisationID, row.ID, k,
+		foundBy(blind, row.Name, row.Phone, row.Email), row.CreatedAt)}, v.err
+}
+
+func (d *Desk) caseRow(who Actor, in CaseInput) db.CaseRow {
 	row := db.CaseRow{ID: uuid.New(), OrganisationID: who.Organisation, Reference: newReference(), Anonymous: in.Anonymous,
 		Name: in.Name, Phone: in.Phone, Email: in.Email, ContactTimes: in.ContactTimes, SafeToCall: in.SafeToCall,
 		SafeToLeaveMessage: in.SafeToLeaveMessage, Municipality: in.Municipality, PostalCode: in.PostalCode, Notes: in.Notes,
 		Language: in.Language, CreatedBy: who.ID, CreatedAt: d.Clock.Now()}
 	if in.BirthYear != 0 {
-		row.BirthYear = &in.BirthYear
+		row.BirthYear = strconv.Itoa(in.BirthYear)
 	}
 	return row
 }
@@ -81,7 +105,7 @@ func (d *Desk) Refer(ctx context.Context, who Actor, in ReferralInput, key *Key)
 		return out, err
 	}
 	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
+		return once(ctx, d, tx, who, key, d.Clock.Now(), &out, func() error {
 			c, err := db.FindCase(ctx, tx, who.Organisation, in.CaseID)
 			if err != nil {
 				return caseNotFound(err)
@@ -89,7 +113,7 @@ func (d *Desk) Refer(ctx context.Context, who Actor, in ReferralInput, key *Key)
 			if in.refused() {
 				return d.refuse(ctx, tx, who, in)
 			}
-			f, parts, err := d.newReferral(ctx, tx, who, c, in)
+			f, parts, err := d.newReferral(ctx, tx, who, c, d.vault(c.ID, c.CaseKey), in)
 			if err != nil {
 				return err
 			}
@@ -127,18 +151,25 @@ func (d *Desk) Intake(ctx context.Context, who Actor, in IntakeInput, key *Key) 
 		return out, err
 	}
 	in.Referral.CaseID = uuid.Nil
-	err := d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
+	blind, err := d.blind(ctx, who.Organisation)
+	if err != nil {
+		return out, err
+	}
+	err = d.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		return once(ctx, d, tx, who, key, d.Clock.Now(), &out, func() error {
 			if in.Referral.refused() {
 				return d.refuse(ctx, tx, who, in.Referral)
 			}
-			c := d.newCase(who, in.Case)
-			f, parts, err := d.newReferral(ctx, tx, who, c, in.Referral)
+			c, v, opened, err := d.newCase(who, in.Case, blind)
+			if err != nil {
+				return err
+			}
+			f, parts, err := d.newReferral(ctx, tx, who, c, v, in.Referral)
 			if err != nil {
 				return err
 			}
 			out = Intake{CaseID: c.ID, ReferralID: f.ID, Reference: c.Reference, State: f.State, Version: f.Version}
-			return db.Write(ctx, tx, append(parts, db.InsertCase(c))...)
+			return db.Write(ctx, tx, append(parts, opened...)...)
 		})
 	})
 	if err == nil && seeded.Is(seeded.PromisedAfterCommit) {
@@ -167,7 +198,7 @@ func (d *Desk) refuse(ctx context.Context, tx *sqlx.Tx, who Actor, in ReferralIn
 }
 
 // newReferral decides on a new referral and gives what is to be written of it.
-func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.CaseRow, in ReferralInput) (f referral.Facts, _ []db.Part, err error) {
+func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.CaseRow, v *vault, in ReferralInput) (f referral.Facts, _ []db.Part, err error) {
 	ctx, done := traced(ctx, referral.Refer, who.Organisation)
 	defer func() { done(err) }()
 	now := d.Clock.Now()
@@ -198,8 +229,8 @@ func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.Cas
 		return f, nil, err
 	}
 	n := db.NewReferral{Organisation: who.Organisation, Case: c.ID, EpisodeOf: in.EpisodeOf, Need: in.Need,
-		Details: in.Details, Facts: f, Step: referral.Next(f, policy, now)}
-	return f, append(begun(who, c, f, in), db.InsertReferral(n), db.InsertOffers(who.Organisation, f.ID, f.Offers)), nil
+		Details: v.seal("referrals", "details", f.ID.String(), in.Details), Facts: f, Step: referral.Next(f, policy, now)}
+	return f, append(begun(who, c, f, in), db.InsertReferral(n), db.InsertOffers(who.Organisation, f.ID, f.Offers)), v.err
 }
 
 // begun is what goes with a new referral: timeline, audit and, when it is open, consent and its workflow's start.

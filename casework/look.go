@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -56,6 +57,9 @@ func (d *Desk) Case(ctx context.Context, who Actor, id uuid.UUID) (c Case, list 
 		if err != nil {
 			return err
 		}
+		if err := d.openCase(&row); err != nil {
+			return err
+		}
 		c = caseOf(row)
 		views, err := db.ReferralViews(ctx, tx, who.Organisation, id)
 		if err != nil {
@@ -63,7 +67,7 @@ func (d *Desk) Case(ctx context.Context, who Actor, id uuid.UUID) (c Case, list 
 		}
 		list = make([]Referral, len(views))
 		for i, v := range views {
-			if list[i], err = referralOf(v); err != nil {
+			if list[i], err = d.referralOf(v); err != nil {
 				return err
 			}
 		}
@@ -86,17 +90,24 @@ func (d *Desk) readReferral(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid
 	if err != nil {
 		return Referral{}, err
 	}
-	return referralOf(v)
+	return d.referralOf(v)
 }
 
 // Timeline reads what happened to a referral, oldest first.
 func (d *Desk) Timeline(ctx context.Context, who Actor, id uuid.UUID) (list []TimelineEntry, err error) {
 	err = d.look(ctx, who, "timeline", id, func(ctx context.Context, tx *sqlx.Tx) error {
-		if _, err := db.FindReferralView(ctx, tx, who.Organisation, id); err != nil {
+		of, err := db.FindReferralView(ctx, tx, who.Organisation, id)
+		if err != nil {
 			return err
 		}
-		list, err = db.Timeline(ctx, tx, who.Organisation, id)
-		return err
+		if list, err = db.Timeline(ctx, tx, who.Organisation, id); err != nil {
+			return err
+		}
+		v := d.vault(of.CaseID, of.CaseKey)
+		for i := range list {
+			v.openLine(id, &list[i])
+		}
+		return v.err
 	})
 	return list, err
 }
@@ -144,6 +155,11 @@ func (d *Desk) Tasks(ctx context.Context, who Actor, f TaskFilter) (list []Task,
 			return err
 		}
 		list = append([]Task{}, found...) // none is a list too
+		for i := range list {
+			if err := d.openTask(&list[i]); err != nil {
+				return err
+			}
+		}
 		if len(found) > 0 {
 			total = found[0].Total
 		} else if in.Offset > 0 {
@@ -165,7 +181,7 @@ func (d *Desk) Task(ctx context.Context, who Actor, id uuid.UUID) (t Task, err e
 			return referral.NotFound("task")
 		}
 		t = found[0]
-		return nil
+		return d.openTask(&t)
 	})
 	return t, err
 }
@@ -175,13 +191,23 @@ func caseOf(r db.CaseRow) Case {
 		Anonymous: r.Anonymous, Name: r.Name, Phone: r.Phone, Email: r.Email, ContactTimes: r.ContactTimes,
 		SafeToCall: r.SafeToCall, SafeToLeaveMessage: r.SafeToLeaveMessage, Municipality: r.Municipality,
 		PostalCode: r.PostalCode, Language: r.Language, Notes: r.Notes}}
-	if r.BirthYear != nil {
-		c.BirthYear = *r.BirthYear
-	}
+	c.BirthYear = yearOf(r.BirthYear)
 	return c
 }
 
-func referralOf(v db.ReferralView) (Referral, error) {
+// yearOf reads a year of birth as it is kept; 0 when it is unknown.
+func yearOf(text string) int {
+	year, _ := strconv.Atoi(text) // empty, or written by newCase
+	return year
+}
+
+func (d *Desk) openTask(t *Task) error {
+	v := d.vault(t.CaseID, t.CaseKey)
+	v.openTask(t)
+	return v.err
+}
+
+func (d *Desk) referralOf(v db.ReferralView) (Referral, error) {
 	r := Referral{ID: v.ID, ShortName: referral.ShortName(v.ID), CaseID: v.CaseID, Reference: v.Reference, EpisodeOf: v.EpisodeOf, Need: v.Need, Details: v.Details,
 		Urgency: v.Urgency, State: v.State, Outcome: v.Outcome, Unmet: v.Unmet, Evidence: v.Evidence, Version: v.Version,
 		OwnerID: v.OwnerID, OwnerName: v.OwnerName, CreatedAt: v.CreatedAt, OpenedAt: v.OpenedAt, ClosedAt: v.ClosedAt}
@@ -210,7 +236,9 @@ func referralOf(v db.ReferralView) (Referral, error) {
 			return r, fmt.Errorf("read consent: %w", err)
 		}
 	}
-	return r, nil
+	in := d.vault(v.CaseID, v.CaseKey)
+	in.openReferral(&r)
+	return r, in.err
 }
 
 // staffCommands lists what staff may record of an offer, on their own or on another's word.

@@ -89,6 +89,8 @@ const (
 	Client      Role = "client"
 	Navigator   Role = "navigator"
 	Coordinator Role = "coordinator"
+	Supervisor  Role = "supervisor"
+	Admin       Role = "admin"
 )
 
 // StaffRoles are the roles that have an account at the helpline.

@@ -25,6 +25,7 @@ type credentials struct {
 	TemporalAddress   string             `json:"temporal_address"`
 	TemporalNamespace string             `json:"temporal_namespace"`
 	BaseURL           string             `json:"base_url"`
+	KeyFile           string             `json:"key_file"`
 	Accounts          map[string]account `json:"accounts"` // by role
 }
 
@@ -53,6 +54,11 @@ const (
 func prepare(ctx context.Context, d *casework.Desk, s settings, stack *devstack.Stack, base string, say func(part, detail string)) (credentials, error) {
 	c := readCredentials(s.data)
 	c.DatabaseURL, c.TemporalAddress, c.TemporalNamespace, c.BaseURL = stack.DatabaseURL, stack.TemporalAddress, stack.Namespace, base
+	path, err := filepath.Abs(filepath.Join(s.data, keysFile))
+	if err != nil {
+		return c, err
+	}
+	c.KeyFile = path
 	organisation, err := helpline(ctx, d)
 	if err != nil {
 		return c, err

@@ -53,12 +53,16 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 		}
 		sender = letters
 	}
-	if err := migrate(ctx, s.data, stack.DatabaseURL); err != nil {
+	keys, err := keysOf(s.data)
+	if err != nil {
+		return err
+	}
+	if err := migrate(ctx, s.data, stack.DatabaseURL, keys); err != nil {
 		return err
 	}
 	say("database", "at this version's schema")
 	a, err := app.Open(ctx, app.Options{DatabaseURL: stack.DatabaseURL, MaxConnections: maxConnections,
-		TemporalAddress: stack.TemporalAddress, TemporalNamespace: stack.Namespace, Sender: sender, BaseURL: base, Log: log, Process: "dev",
+		TemporalAddress: stack.TemporalAddress, TemporalNamespace: stack.Namespace, Sender: sender, BaseURL: base, Log: log, Process: "dev", Keys: keys,
 		MailReports: provider.Reports(),
 		From:        mail.Address{Name: "Kawartha 211", Email: "referrals@throughline.example"}})
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 func serve(ctx context.Context, e *env, args []string) error {
-	a, cfg, err := open(ctx, e, args, "serve", config.Need{Database: true, Temporal: true, Mail: true, HTTP: true})
+	a, cfg, err := open(ctx, e, args, "serve", config.Need{Database: true, Temporal: true, Mail: true, HTTP: true, Keys: true})
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,8 @@ func serve(ctx context.Context, e *env, args []string) error {
 	if err := a.Watch(ctx); err != nil {
 		return errors.Join(err, l.Close(), a.Stop())
 	}
-	if err := a.Serve(l, server.Config{BaseURL: cfg.BaseURL, TrustedProxies: cfg.TrustedProxies, SendGridKeys: cfg.Mail.WebhookKeys}); err != nil {
+	if err := a.Serve(l, server.Config{BaseURL: cfg.BaseURL, TrustedProxies: cfg.TrustedProxies, SendGridKeys: cfg.Mail.WebhookKeys,
+		TemporalUIOrigin: cfg.TemporalUIOrigin}); err != nil {
 		return errors.Join(err, l.Close(), a.Stop())
 	}
 	e.log.Info("ready", "address", l.Addr().String())
@@ -37,7 +38,7 @@ func serve(ctx context.Context, e *env, args []string) error {
 }
 
 func work(ctx context.Context, e *env, args []string) error {
-	a, _, err := open(ctx, e, args, "worker", config.Need{Database: true, Temporal: true, Mail: true})
+	a, _, err := open(ctx, e, args, "worker", config.Need{Database: true, Temporal: true, Mail: true, Keys: true})
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func open(ctx context.Context, e *env, args []string, name string, need config.N
 	if f.NArg() > 0 {
 		return nil, config.Config{}, usageError("takes no arguments")
 	}
-	cfg, err := config.Read(e.getenv, need)
+	cfg, keys, err := e.settings(need)
 	if err != nil {
 		return nil, cfg, exitError{2, err}
 	}
@@ -68,7 +69,7 @@ func open(ctx context.Context, e *env, args []string, name string, need config.N
 		return nil, cfg, exitError{2, fmt.Errorf("SMTP_URL: %w", err)}
 	}
 	a, err := app.Open(ctx, app.Options{DatabaseURL: cfg.DatabaseURL, TemporalAddress: cfg.TemporalAddress,
-		TemporalNamespace: cfg.TemporalNamespace, Sender: sender, BaseURL: cfg.BaseURL, Log: e.log, Process: name, TracesTo: cfg.TracesTo,
+		TemporalNamespace: cfg.TemporalNamespace, Sender: sender, BaseURL: cfg.BaseURL, Log: e.log, Process: name, TracesTo: cfg.TracesTo, Keys: keys,
 		Notice: notice(need), MailReports: cfg.Mail.Reports(), From: mail.Address{Name: cfg.Mail.FromName, Email: cfg.Mail.From}})
 	if err != nil {
 		return nil, cfg, err

@@ -29,6 +29,8 @@ type Config struct {
 	TrustedProxies    []*net.IPNet
 	MetricsAddr       string // "": metrics have no address of their own
 	TracesTo          string // "": traces go nowhere
+	Keys              Keys
+	TemporalUIOrigin  string // "": no Temporal UI asks us to decode
 }
 
 // Mail says how letters leave.
@@ -46,7 +48,7 @@ type Mail struct {
 func (m Mail) Reports() bool { return m.Provider == "sendgrid" && len(m.WebhookKeys) > 0 }
 
 // Need says which parts a command uses: what it does not use is not asked for.
-type Need struct{ Database, Temporal, Mail, HTTP bool }
+type Need struct{ Database, Temporal, Mail, HTTP, Keys bool }
 
 // Variable documents one environment variable. The README's table and the compose file are held to this list.
 type Variable struct {
@@ -73,6 +75,11 @@ var Variables = []Variable{
 	{Name: "TRUSTED_PROXIES"},
 	{Name: "METRICS_ADDR"},
 	{Name: "OTEL_EXPORTER_OTLP_ENDPOINT"},
+	{Name: "KEY_FILE"},
+	{Name: "ENCRYPTION_KEY", Secret: true},
+	{Name: "KMS_KEY_URI"},
+	{Name: "KMS_TOKEN", Secret: true},
+	{Name: "TEMPORAL_UI_ORIGIN"},
 }
 
 // reader collects what is wrong.
@@ -117,6 +124,12 @@ func Read(getenv func(string) string, need Need) (Config, error) {
 	}
 	if need.Mail {
 		r.mail(c.Mail)
+	}
+	if need.Keys {
+		c.Keys = r.keys(values)
+	}
+	if need.HTTP {
+		c.TemporalUIOrigin = r.origin("TEMPORAL_UI_ORIGIN", values["TEMPORAL_UI_ORIGIN"])
 	}
 	return c, errors.Join(r.errs...)
 }

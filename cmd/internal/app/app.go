@@ -23,6 +23,8 @@ import (
 	"throughline/db"
 	"throughline/internal/clock"
 	"throughline/internal/dispatcher"
+	"throughline/internal/payloads"
+	"throughline/internal/seal"
 	"throughline/internal/telemetry"
 	"throughline/internal/watchdog"
 	"throughline/mail"
@@ -42,6 +44,7 @@ type Options struct {
 	Log               *slog.Logger
 	Process           string // serve, worker or dev, as traces name it
 	TracesTo          string // where traces go by OTLP over HTTP; "" for none
+	Keys              *seal.Keyring
 	// MailReports says that the mail provider tells us what becomes of letters, so that its silence means something.
 	MailReports bool
 	// Notice is how long readiness says no before connections are refused, so that a load balancer turns away first.
@@ -90,6 +93,9 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if err := db.CheckSchema(ctx, pool); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
+	if err := casework.New(pool, clock.System{}, o.Keys, nil).CheckKeys(ctx); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
 	outbox, err := db.Open(ctx, o.DatabaseURL, db.Options{MaxOpen: outboxConnections, StatementTimeout: statementTimeout, Relaxed: true,
 		Application: "throughline dispatcher"})
 	if err != nil {
@@ -113,14 +119,16 @@ func (a *App) connect(ctx context.Context, outbox *sqlx.DB) (err error) {
 	if err != nil {
 		return err
 	}
-	a.Temporal, err = client.NewLazyClient(client.Options{HostPort: o.TemporalAddress, Namespace: o.TemporalNamespace,
-		Logger: quiet(o.Log), MetricsHandler: a.Telemetry.Metrics(workflows.ReferralType), Interceptors: tracing})
+	to := client.Options{HostPort: o.TemporalAddress, Namespace: o.TemporalNamespace,
+		Logger: quiet(o.Log), MetricsHandler: a.Telemetry.Metrics(workflows.ReferralType), Interceptors: tracing}
+	payloads.Seal(&to, o.Keys)
+	a.Temporal, err = client.NewLazyClient(to)
 	if err != nil {
 		return fmt.Errorf("temporal: %w", err)
 	}
 	a.Dispatcher = &dispatcher.Dispatcher{Conductor: workflows.Starter{Client: a.Temporal}, Sender: handedOver{o.Sender, a.Telemetry},
 		From: o.From, BaseURL: o.BaseURL, Log: o.Log, Tracer: a.Telemetry.Tracer, Outbox: outbox}
-	a.Desk = casework.New(a.DB, clock.System{}, a.Dispatcher.Nudge)
+	a.Desk = casework.New(a.DB, clock.System{}, a.options.Keys, a.Dispatcher.Nudge)
 	a.Desk.NudgeEvents = a.Dispatcher.NudgeEvents
 	if o.MailReports {
 		a.Desk.Reports = o.Sender.Name()
@@ -196,7 +204,7 @@ func (a *App) ReachTemporal(ctx context.Context) error {
 // Serve answers HTTP on a listener until Stop. Temporal may be away: readiness then says degraded.
 func (a *App) Serve(l net.Listener, cfg server.Config) error {
 	handler, err := server.New(server.Deps{Desk: a.Desk, DB: a.DB, Clock: clock.System{}, Log: a.Log, Ready: a.Parts,
-		Tracer: a.Telemetry.Tracer, Observe: a.Telemetry.Request, EventsTold: a.Telemetry.WebhookEvent, Config: cfg})
+		Tracer: a.Telemetry.Tracer, Observe: a.Telemetry.Request, EventsTold: a.Telemetry.WebhookEvent, Codec: payloads.Handler(a.options.Keys), Config: cfg})
 	if err != nil {
 		return err
 	}
