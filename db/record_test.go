@@ -36,7 +36,7 @@ func oneReferral(t *testing.T, d *sqlx.DB) (db.Record, referral.Facts) {
 		require.NoError(t, db.Write(ctx, tx, db.InsertOffers(org.ID, f.ID, f.Offers), db.InsertCase(c),
 			db.InsertReferral(db.NewReferral{Organisation: org.ID, Case: c.ID, Need: "food", Facts: f, Step: step})))
 		for _, said := range f.Consents {
-			row := db.Consent{Organisation: org.ID, Case: c.ID, Referral: f.ID, Given: !said.Back, How: "verbal", Said: said, By: who.ID, At: said.At}
+			row := db.Consent{ID: uuid.New(), Organisation: org.ID, Case: c.ID, Referral: f.ID, Given: !said.Back, How: "verbal", Said: said, By: who.ID, At: said.At}
 			require.NoError(t, db.Write(ctx, tx, db.InsertConsent(row)))
 		}
 		f.Version = 2
