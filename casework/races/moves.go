@@ -191,6 +191,9 @@ func (d *doing) resend() {
 	d.line(Line{What: "resend", Offer: o.Name, Code: d.c.Reason})
 	d.letter(o, kind)
 	d.Letters[0].Again = true
+	if kind == "link" {
+		o.NewLink = true // whoever asks for one on the agency's page has it already
+	}
 	if o.State == "sent" && d.c.Reason != "mislaid" {
 		o.Reminded, o.Escalated = false, false
 		o.waits++
