@@ -240,11 +240,13 @@ func (d *doing) inError(o *Offer) {
 // move takes an offer to a state. Whatever the clock waited for begins anew, and tasks that this made needless end.
 func (d *doing) move(o *Offer, to, what, code string) {
 	d.line(Line{What: what, Offer: o.Name, From: o.State, To: to, Code: code})
+	if o.State != to || to != "info_requested" { // who asks once more gets no more time by it
+		o.waits++
+	}
 	if o.State != to {
 		o.State, o.entered = to, d.r.Version
 		o.answering, o.reaching = false, false
 	}
-	o.waits++
 	if !o.asked() {
 		o.Escalated = false
 	}
