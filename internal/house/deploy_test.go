@@ -271,6 +271,26 @@ func TestTemporalIsTheVersionTested(t *testing.T) {
 	}
 }
 
+// What keeps rows out of the log of the server that everything is tested on keeps them out of that of the deployed one.
+func TestPostgresLogsNoRows(t *testing.T) {
+	t.Parallel()
+	tested := regexp.MustCompile(`"(log_[a-z_]+)":\s+"([^"]+)"`).FindAllStringSubmatch(read(t, "internal/devstack/postgres/cluster.go"), -1)
+	if len(tested) < 4 {
+		t.Fatalf("the embedded server has only %d settings of its log", len(tested))
+	}
+	command := composed(t).Services["postgres"].Command
+	for _, m := range tested {
+		if at := slices.Index(command, m[1]+"="+m[2]); at < 1 || command[at-1] != "-c" {
+			t.Errorf("docker-compose.yml does not say -c %s=%s", m[1], m[2])
+		}
+	}
+	for _, c := range command {
+		if name, value, _ := strings.Cut(c, "="); slices.Contains([]string{"log_statement", "log_duration", "log_min_duration_statement"}, name) && value != "none" && value != "ddl" && value != "-1" && value != "off" {
+			t.Errorf("docker-compose.yml has PostgreSQL log statements: %s", c)
+		}
+	}
+}
+
 func TestDockerfileBuildsOnlyProduction(t *testing.T) {
 	t.Parallel()
 	var stages, users []string
