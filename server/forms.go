@@ -20,6 +20,10 @@ func keyOf(c echo.Context, key string) *casework.Key {
 	return &casework.Key{Key: key, Body: []byte(c.Request().URL.RequestURI() + "\n" + c.Request().PostForm.Encode())}
 }
 
+// typedIn is what was typed into a field of the form that was sent, and never what its address says: a link must not fill in
+// what a person should.
+func typedIn(c echo.Context, field string) string { return c.Request().PostForm.Get(field) }
+
 // nextKey is the key that a form which came back with an error is sent with again. One that was used up by another
 // content of the form would be refused for ever: whoever was told so, and sends it all the same, means something new.
 func nextKey(err error, key string) string {

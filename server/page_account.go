@@ -53,7 +53,7 @@ func (s *Server) changeAccount(c echo.Context) error {
 	case "password":
 		return s.changePassword(c)
 	case "propose":
-		if err = s.desk.ProposeSecondFactor(ctx, who, c.FormValue("code"), s.from(c)); err == nil {
+		if err = s.desk.ProposeSecondFactor(ctx, who, typedIn(c, "code"), s.from(c)); err == nil {
 			return c.Redirect(http.StatusSeeOther, "/account#second-factor")
 		}
 	case "confirm":
@@ -81,11 +81,11 @@ func (s *Server) accountAgain(c echo.Context, err error) error {
 }
 
 func (s *Server) changePassword(c echo.Context) error {
-	pass := c.FormValue("password")
-	if pass != c.FormValue("again") {
+	pass := typedIn(c, "password")
+	if pass != typedIn(c, "again") {
 		return s.showAccount(c, []wrong{{"again", s.locale(c).T("field.again")}})
 	}
-	present := c.FormValue("present")
+	present := typedIn(c, "present")
 	if len(present) > maxPassword {
 		present = "" // no account has it
 	}
@@ -106,7 +106,7 @@ type codesView struct{ Codes []string }
 
 func (s *Server) confirmSecondFactor(c echo.Context) error {
 	ctx := c.Request().Context()
-	codes, err := s.desk.ConfirmSecondFactor(ctx, visitorOf(c), c.FormValue("new_code"), s.from(c))
+	codes, err := s.desk.ConfirmSecondFactor(ctx, visitorOf(c), typedIn(c, "new_code"), s.from(c))
 	if wrongs := s.wrongs(c, err); len(wrongs) > 0 {
 		return s.showAccount(c, []wrong{{"new_code", wrongs[0].Text}})
 	}
@@ -121,7 +121,7 @@ func (s *Server) confirmSecondFactor(c echo.Context) error {
 }
 
 func (s *Server) newRecoveryCodes(c echo.Context) error {
-	codes, err := s.desk.NewRecoveryCodes(c.Request().Context(), visitorOf(c), c.FormValue("code"), s.from(c))
+	codes, err := s.desk.NewRecoveryCodes(c.Request().Context(), visitorOf(c), typedIn(c, "code"), s.from(c))
 	if err != nil {
 		return s.accountAgain(c, err)
 	}

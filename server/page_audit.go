@@ -51,10 +51,10 @@ func (s *Server) showAudit(c echo.Context, v auditView) error {
 // auditFind leads to the entries of the case or the person that were asked for. It is posted: what was typed may be a
 // name by mistake, and belongs in no address.
 func (s *Server) auditFind(c echo.Context) error {
-	if person, err := uuid.Parse(c.FormValue("person")); err == nil {
+	if person, err := uuid.Parse(typedIn(c, "person")); err == nil {
 		return c.Redirect(http.StatusSeeOther, "/audit/people/"+person.String())
 	}
-	v := auditView{Reference: c.FormValue("reference")}
+	v := auditView{Reference: typedIn(c, "reference")}
 	id, err := s.desk.CaseOfReference(c.Request().Context(), staff(c), v.Reference)
 	switch _, status := answerOf(err); {
 	case err != nil && status == http.StatusNotFound:

@@ -32,7 +32,7 @@ func (s *Server) casesPage(c echo.Context) error {
 // findCases looks for cases by name, phone or reference. It is posted, so that no name or number is in an address, which
 // browsers and proxies keep.
 func (s *Server) findCases(c echo.Context) error {
-	v := casesView{Query: strings.TrimSpace(c.FormValue("q"))}
+	v := casesView{Query: strings.TrimSpace(typedIn(c, "q"))}
 	if _, err := s.formAgain(c); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ func (s *Server) restrict(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	kind := c.FormValue("restricted")
+	kind := typedIn(c, "restricted")
 	if err := s.desk.Restrict(c.Request().Context(), staff(c), id, kind); err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (s *Server) changeCasePeople(c echo.Context) error {
 		return err
 	}
 	// Nobody's id is invalid, not malformed: the list was sent without a choice.
-	person, _ := uuid.Parse(c.FormValue("person_id"))
+	person, _ := uuid.Parse(typedIn(c, "person_id"))
 	change, said := s.desk.NamePerson, "name_person"
 	if verb, about := pressed(c.Request().PostForm); verb == "unname" {
 		change, said = s.desk.UnnamePerson, "unname_person"

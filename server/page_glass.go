@@ -32,7 +32,7 @@ func (s *Server) showGlass(c echo.Context, f glassForm, wrongs []wrong) error {
 }
 
 func (s *Server) breakGlass(c echo.Context) error {
-	f := glassForm{Reference: c.Param("reference"), Reason: c.FormValue("why")}
+	f := glassForm{Reference: c.Param("reference"), Reason: typedIn(c, "why")}
 	id, err := s.desk.BreakGlass(c.Request().Context(), staff(c), f.Reference, f.Reason)
 	if wrongs := s.wrongs(c, err); wrongs != nil {
 		return s.showGlass(c, f, wrongs)
@@ -72,7 +72,7 @@ func (s *Server) reviewGlass(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = s.desk.ReviewGlass(c.Request().Context(), staff(c), id, c.FormValue("decision"), c.FormValue("remark"))
+	err = s.desk.ReviewGlass(c.Request().Context(), staff(c), id, typedIn(c, "decision"), typedIn(c, "remark"))
 	if wrongs := s.wrongs(c, err); wrongs != nil {
 		return s.showRestricted(c, wrongs)
 	}

@@ -55,8 +55,8 @@ func (s *Server) showJoin(c echo.Context, wrongs []wrong) error {
 }
 
 func (s *Server) join(c echo.Context) error {
-	pass := c.FormValue("password")
-	if pass != c.FormValue("again") {
+	pass := typedIn(c, "password")
+	if pass != typedIn(c, "again") {
 		return s.showJoin(c, []wrong{{"again", s.locale(c).T("field.again")}})
 	}
 	err := s.signIns.enter(c.Request().Context(), func(ctx context.Context) error {
@@ -93,7 +93,7 @@ func (s *Server) showForgot(c echo.Context, v forgotView) error {
 
 // forgot answers alike whether the address has an account or not.
 func (s *Server) forgot(c echo.Context) error {
-	email := strings.TrimSpace(c.FormValue("email"))
+	email := strings.TrimSpace(typedIn(c, "email"))
 	if email != "" && len(email) <= maxEmail {
 		if err := s.desk.ForgotPassword(c.Request().Context(), email, s.from(c)); err != nil {
 			return err

@@ -70,8 +70,8 @@ func (s *Server) changeKeys(c echo.Context) error {
 type keyView struct{ Name, Key string }
 
 func (s *Server) makeKey(c echo.Context) error {
-	in := casework.KeyInput{Email: strings.TrimSpace(c.FormValue("email")), Name: c.FormValue("name")}
-	in.Days, _ = strconv.Atoi(c.FormValue("days"))
+	in := casework.KeyInput{Email: strings.TrimSpace(typedIn(c, "email")), Name: typedIn(c, "name")}
+	in.Days, _ = strconv.Atoi(typedIn(c, "days"))
 	for _, scope := range c.Request().PostForm["scopes"] {
 		in.Scopes = append(in.Scopes, casework.Scope(scope))
 	}

@@ -39,8 +39,8 @@ func (s *Server) showPeople(c echo.Context, in casework.NewColleague, wrongs []w
 
 // invite takes these fields of the form and no others: whose helpline it is comes from who is signed in.
 func (s *Server) invite(c echo.Context) error {
-	in := casework.NewColleague{Email: strings.TrimSpace(c.FormValue("email")), Name: c.FormValue("name"), Language: c.FormValue("language"),
-		Role: referral.Role(c.FormValue("role")), Belongs: belongs(c)}
+	in := casework.NewColleague{Email: strings.TrimSpace(typedIn(c, "email")), Name: typedIn(c, "name"), Language: typedIn(c, "language"),
+		Role: referral.Role(typedIn(c, "role")), Belongs: belongs(c)}
 	_, err := s.desk.Invite(c.Request().Context(), staff(c), in)
 	if answer, _ := answerOf(err); err != nil && answer.Code == referral.CodeConflict && answer.Field == "accounts_email" {
 		return s.showPeople(c, in, []wrong{{"email", s.locale(c).T("field.email_taken")}})
@@ -56,7 +56,7 @@ func (s *Server) invite(c echo.Context) error {
 
 // belongs is where the form says that someone works.
 func belongs(c echo.Context) casework.Belongs {
-	return casework.Belongs{Region: c.FormValue("region"), Partner: c.FormValue("partner")}
+	return casework.Belongs{Region: typedIn(c, "region"), Partner: typedIn(c, "partner")}
 }
 
 // personView is someone's account as those see it who look after it.
@@ -104,7 +104,7 @@ func (s *Server) changePerson(c echo.Context) error {
 	var typed *casework.Belongs
 	switch do, _ := pressed(c.Request().PostForm); do {
 	case "role":
-		told, err = "role", s.desk.ChangeRole(ctx, who, id, referral.Role(c.FormValue("role")))
+		told, err = "role", s.desk.ChangeRole(ctx, who, id, referral.Role(typedIn(c, "role")))
 	case "place":
 		place := belongs(c)
 		typed = &place

@@ -42,9 +42,9 @@ func (s *Server) showSignIn(c echo.Context, status int, f signInForm) error {
 }
 
 func (s *Server) signIn(c echo.Context) error {
-	f := signInForm{Email: strings.TrimSpace(c.FormValue("email")), Next: localPath(c.FormValue("next")),
+	f := signInForm{Email: strings.TrimSpace(typedIn(c, "email")), Next: localPath(typedIn(c, "next")),
 		Held: heldFields(c.Request().PostForm)}
-	pass := c.FormValue("password")
+	pass := typedIn(c, "password")
 	if len(f.Email) > maxEmail || len(pass) > maxPassword {
 		f.Email, f.Failed = "", true // no account has these
 		return s.showSignIn(c, http.StatusUnauthorized, f)
@@ -182,7 +182,7 @@ func localPath(raw string) string {
 
 // setLanguage switches the language here and, for staff, on their next visit.
 func (s *Server) setLanguage(c echo.Context) error {
-	lang := c.FormValue("lang")
+	lang := typedIn(c, "lang")
 	if !slices.Contains(locale.Languages, lang) {
 		return referral.Invalid("lang", "must be en or fr")
 	}
@@ -190,7 +190,7 @@ func (s *Server) setLanguage(c echo.Context) error {
 	if err := s.rememberLanguage(c, lang); err != nil {
 		return err
 	}
-	to := localPath(c.FormValue("to"))
+	to := localPath(typedIn(c, "to"))
 	if to == "" {
 		to = "/"
 	}

@@ -59,12 +59,12 @@ func (s *Server) showCode(c echo.Context, status int, f signInForm) error {
 
 func (s *Server) checkCode(c echo.Context) error {
 	ctx := c.Request().Context()
-	f := signInForm{Next: localPath(c.FormValue("next")), Held: heldFields(c.Request().PostForm)}
+	f := signInForm{Next: localPath(typedIn(c, "next")), Held: heldFields(c.Request().PostForm)}
 	id, ok := s.pending(ctx)
 	if !ok {
 		return s.showSignIn(c, http.StatusUnauthorized, f)
 	}
-	code := c.FormValue("code")
+	code := typedIn(c, "code")
 	if len(code) > maxCode {
 		code = ""
 	}

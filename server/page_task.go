@@ -124,7 +124,7 @@ func (s *Server) finishTask(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v.Key, v.Note = c.FormValue("key"), c.FormValue("note")
+	v.Key, v.Note = typedIn(c, "key"), typedIn(c, "note")
 	if again, err := s.formAgain(c); again || err != nil {
 		return orShow(err, func() error { return s.showTask(c, v, nil) })
 	}
