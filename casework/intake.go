@@ -72,11 +72,17 @@ func (d *Desk) newCase(who Actor, in CaseInput, blind *seal.Blind) (db.CaseRow, 
 }
 
 func (d *Desk) caseRow(who Actor, in CaseInput) db.CaseRow {
-	row := db.CaseRow{ID: uuid.New(), OrganisationID: who.Organisation, Reference: newReference(), Anonymous: in.Anonymous,
-		Name: in.Name, Phone: in.Phone, Email: in.Email, ContactTimes: in.ContactTimes, SafeToCall: in.SafeToCall,
-		SafeToLeaveMessage: in.SafeToLeaveMessage, Municipality: in.Municipality, PostalCode: in.PostalCode, Notes: in.Notes,
-		Language: in.Language, CreatedBy: who.ID, CreatedAt: d.Clock.Now(), Region: some(who.Region), Partner: who.Partner,
-		Restricted: in.Restricted}
+	row := detailsOf(in)
+	row.ID, row.OrganisationID, row.Reference, row.Version = uuid.New(), who.Organisation, newReference(), 1
+	row.CreatedBy, row.CreatedAt, row.Region, row.Partner = who.ID, d.Clock.Now(), some(who.Region), who.Partner
+	return row
+}
+
+// detailsOf is what a caller's details are kept as.
+func detailsOf(in CaseInput) db.CaseRow {
+	row := db.CaseRow{Anonymous: in.Anonymous, Name: in.Name, Phone: in.Phone, Email: in.Email, ContactTimes: in.ContactTimes,
+		SafeToCall: in.SafeToCall, SafeToLeaveMessage: in.SafeToLeaveMessage, Municipality: in.Municipality, PostalCode: in.PostalCode,
+		Notes: in.Notes, Language: in.Language, Restricted: in.Restricted}
 	if in.BirthYear != 0 {
 		row.BirthYear = strconv.Itoa(in.BirthYear)
 	}

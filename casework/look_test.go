@@ -23,6 +23,7 @@ func (r *room) looks(s scene) map[string]func() (any, error) {
 		"view referral " + s.ReferralID.String(): func() (any, error) { return r.Referral(ctx, r.navigator, s.ReferralID) },
 		"view timeline " + s.ReferralID.String(): func() (any, error) { return r.Timeline(ctx, r.navigator, s.ReferralID) },
 		"view task " + s.task.String():           func() (any, error) { return r.Task(ctx, r.navigator, s.task) },
+		"view corrections " + s.CaseID.String():  func() (any, error) { return r.CaseHistory(ctx, r.navigator, s.CaseID) },
 		"view queue ": func() (any, error) {
 			list, _, err := r.Queue(ctx, r.navigator, casework.QueueFilter{})
 			return list, err

@@ -20,6 +20,7 @@ const (
 	SeeCases        Permission = "see_cases"
 	CarryReferrals  Permission = "carry_referrals"
 	SeeColleagues   Permission = "see_colleagues"
+	CorrectCases    Permission = "correct_cases"
 	RestrictCases   Permission = "restrict_cases"
 	OverseePeople   Permission = "oversee_people"
 	BreakGlass      Permission = "break_glass"
@@ -52,6 +53,8 @@ var Grants = []Grant{
 		"What agencies and clients say is recorded by those who heard it, and a supervisor can do all that a coordinator can."},
 	{SeeColleagues, referral.StaffRoles,
 		"Work is handed over to someone by name; a partner is shown the people of its own organisation only."},
+	{CorrectCases, referral.StaffRoles,
+		"Who hears that something is wrong sets it right at once: a number that is not safe to call any more can't wait for someone else."},
 	{RestrictCases, referral.StaffRoles,
 		"The first to hear of a danger can close the case to others at once; who opened it then says who else may see it."},
 	{OverseePeople, to(referral.Supervisor),

@@ -82,6 +82,8 @@ func TestADumpHoldsNothingThatPeopleSaid(t *testing.T) {
 	require.Len(t, waiting, 1)
 	assert.Equal(t, "canary on the line", waiting[0].Reason)
 	require.NoError(t, r.ReviewGlass(t.Context(), supervisor, waiting[0].ID, "justified", "canary it was"))
+	_, err = r.Correct(t.Context(), r.navigator, restricted.CaseID, right(1, casework.CorrectionInput{Notes: new("canary corrected")}), nil)
+	require.NoError(t, err)
 	secrets := r.secrets()
 	tables := r.dump()
 	require.NotEmpty(t, tables["cases"])

@@ -14,6 +14,7 @@ type Case struct {
 	ID        uuid.UUID `json:"id"`
 	Reference string    `json:"reference"`
 	CaseInput
+	Version   int       `json:"version"` // one more with each correction
 	CreatedBy uuid.UUID `json:"created_by"`
 	CreatedAt time.Time `json:"created_at"`
 }

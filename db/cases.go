@@ -28,6 +28,7 @@ type CaseRow struct {
 	Language           string    `db:"language"`
 	CreatedBy          uuid.UUID `db:"created_by"`
 	CreatedAt          time.Time `db:"created_at"`
+	Version            int       `db:"version"` // one more with each correction
 	// Region and Partner are those of who opened it, and say who else may see it.
 	Region  *uuid.UUID `db:"region_id"`
 	Partner string     `db:"partner"`

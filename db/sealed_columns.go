@@ -13,6 +13,7 @@ var SealedColumns = []SealedColumn{
 	{"offers", "reason_note"}, {"offers", "question"}, {"offers", "answer"}, {"offers", "answered_by"},
 	{"tasks", "result"},
 	{"consents", "substitute"},
+	{"corrections", "before"}, {"corrections", "reason"},
 	{"glass", "reason"}, {"glass", "remark"},
 	{"timeline", "note"}, {"timeline", "told_by"},
 	{"timeline", "actor_name"},                                   // where an agency typed it; a colleague's name stands open, as in accounts
@@ -33,6 +34,7 @@ var PlainColumns = map[string]map[string]string{
 	"key_checks":        {"*": "the name of a key, and fixed words under it"},
 	"sealing":           {"*": "names of tables, and ids"},
 	"cases":             {"reference": "drawn by lot", "language": "a language tag", "partner": "the name of an organisation, as in accounts"},
+	"corrections":       {"fields": "names of fields"},
 	"regions":           {"*": "names of the parts that a helpline serves"},
 	"restrictions":      {"*": "of a list"},
 	"glass":             {"decision": "of a list"},
@@ -78,7 +80,8 @@ func findUnsealed() string {
 	}
 	of := map[string]string{"cases": "'case' AS of, id", "referrals": "'referral' AS of, id", "offers": "'offer' AS of, id",
 		"tasks": "'referral' AS of, referral_id AS id", "consents": "'consent' AS of, id", "glass": "'case' AS of, case_id AS id",
-		OfAccounts: "'account' AS of, account_id AS id", "timeline": "'referral' AS of, referral_id AS id", "idempotency": "'case' AS of, case_id AS id"}
+		"corrections": "'case' AS of, case_id AS id",
+		OfAccounts:    "'account' AS of, account_id AS id", "timeline": "'referral' AS of, referral_id AS id", "idempotency": "'case' AS of, case_id AS id"}
 	queries := []string{`SELECT 'case' AS of, id, 'it has no key' AS what FROM cases c WHERE NOT EXISTS (SELECT FROM case_keys k WHERE k.case_id = c.id)`}
 	for _, t := range tables {
 		queries = append(queries, `SELECT DISTINCT `+of[t]+`, 'something in `+t+` stands open' AS what FROM `+t+` WHERE `+strings.Join(open[t], " OR "))

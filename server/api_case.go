@@ -6,6 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"throughline/casework"
+	"throughline/referral"
 )
 
 // apiOpenCase answers POST /cases: a caller's folder, before there is anything to refer.
@@ -19,6 +20,7 @@ func (s *Server) apiOpenCase(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	c.Response().Header().Set("ETag", etag(made.Version))
 	return created(c, "/api/v1/cases/"+made.ID.String(), made)
 }
 
@@ -38,5 +40,31 @@ func (s *Server) apiCase(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	c.Response().Header().Set("ETag", etag(found.Version))
 	return answer(c, http.StatusOK, folder{found, referrals})
+}
+
+// apiCorrect answers PATCH /cases/{id}: what is wrong of a case is set right, and no other field touched.
+func (s *Server) apiCorrect(c echo.Context) error {
+	id, err := pathID(c, "case")
+	if err != nil {
+		return err
+	}
+	var in casework.CorrectionInput
+	key, err := change(c, &in)
+	if err != nil {
+		return err
+	}
+	if in.IfVersion, err = versionWanted(c.Request().Header); err != nil {
+		return err
+	}
+	if in.IfVersion == 0 {
+		return &referral.Error{Code: referral.CodeMalformed, Field: ifMatch, Message: "send the ETag of the case as you read it"}
+	}
+	after, err := s.desk.Correct(c.Request().Context(), apiActor(c), id, in, key)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("ETag", etag(after.Version))
+	return answer(c, http.StatusOK, after)
 }

@@ -183,7 +183,7 @@ func TestTheContractKnowsEveryRoute(t *testing.T) {
 	routed := map[string]bool{}
 	for _, r := range h.server.apiResources() {
 		path := strings.NewReplacer(":id", "{id}", ":command", "{command}").Replace(r.path)
-		for method, handle := range map[string]echo.HandlerFunc{http.MethodGet: r.get, http.MethodPost: r.post} {
+		for method, handle := range map[string]echo.HandlerFunc{http.MethodGet: r.get, http.MethodPost: r.post, http.MethodPatch: r.patch} {
 			if handle == nil {
 				continue
 			}

@@ -212,14 +212,14 @@ type apiReply struct {
 	Body   map[string]any
 }
 
-// ask sends a request. headers are name, value pairs; a POST gets a key of its own unless one is among them.
+// ask sends a request. headers are name, value pairs; a POST or PATCH gets a key of its own unless one is among them.
 func (h *helpline) ask(method, path, key, body string, headers ...string) apiReply {
 	h.t.Helper()
 	r := httptest.NewRequest(method, "/api/v1"+path, strings.NewReader(body))
 	if key != "" {
 		r.Header.Set("Authorization", "Bearer "+key)
 	}
-	if method == http.MethodPost {
+	if method == http.MethodPost || method == http.MethodPatch {
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set(idempotencyKey, uuid.NewString())
 	}

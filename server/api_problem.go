@@ -63,7 +63,7 @@ func (s *Server) problem(c echo.Context, answer *referral.Error, faults []*refer
 // pointer turns the path of a body's field, "consent.given", into a JSON Pointer. Headers and query parameters keep
 // their names.
 func pointer(method, field string) string {
-	if method != http.MethodPost || strings.HasPrefix(field, "/") || field == idempotencyKey || field == ifMatch {
+	if (method != http.MethodPost && method != http.MethodPatch) || strings.HasPrefix(field, "/") || field == idempotencyKey || field == ifMatch {
 		return field
 	}
 	return "/" + strings.ReplaceAll(field, ".", "/")

@@ -21,7 +21,7 @@ const (
 	ifMatch        = "If-Match"
 )
 
-// change reads what a POST asks for: its body into a struct, and its key together with all that the key stands for. The
+// change reads what a POST or a PATCH asks for: its body into a struct, and its key together with all that the key stands for. The
 // path belongs to that, or a key used on one referral would give its answer on another. Fields, when given, are the
 // only ones of the struct that this request takes.
 func change(c echo.Context, into any, fields ...string) (*casework.Key, error) {
@@ -66,7 +66,7 @@ func readKey(h http.Header) (string, error) {
 	return keys[0], nil
 }
 
-// etag names a version of a referral.
+// etag names a version of a referral or a case.
 func etag(version int) string { return `"` + strconv.Itoa(version) + `"` }
 
 // versionWanted reads If-Match: 0 when any version will do. What can't be an ETag of ours matches nothing, as RFC 9110
@@ -78,7 +78,7 @@ func versionWanted(h http.Header) (int, error) {
 	}
 	version, err := strconv.Atoi(strings.Trim(tag, `"`))
 	if err != nil || version < 1 || tag != etag(version) {
-		return 0, &referral.Error{Code: referral.CodeStale, Field: ifMatch, Message: "is not the current ETag of this referral"}
+		return 0, &referral.Error{Code: referral.CodeStale, Field: ifMatch, Message: "is not the current ETag"}
 	}
 	return version, nil
 }

@@ -16,11 +16,12 @@ import (
 
 // resource is a path of the API and what can be done there.
 type resource struct {
-	path      string
-	get, post echo.HandlerFunc // nil: not allowed
-	may       casework.Permission
-	open      bool           // without a key
-	scope     casework.Scope // that a key needs; "" is read to look and write to change
+	path             string
+	get, post, patch echo.HandlerFunc // nil: not allowed
+	may              casework.Permission
+	mayPatch         casework.Permission // "": as may
+	open             bool                // without a key
+	scope            casework.Scope      // that a key needs; "" is read to look and write to change
 }
 
 // needs is the scope that a key must have for a method.
@@ -28,17 +29,24 @@ func (r resource) needs(method string) casework.Scope {
 	switch {
 	case r.scope != "":
 		return r.scope
-	case method == http.MethodPost:
+	case method == http.MethodPost, method == http.MethodPatch:
 		return casework.ScopeWrite
 	}
 	return casework.ScopeRead
+}
+
+func (r resource) permission(method string) casework.Permission {
+	if method == http.MethodPatch && r.mayPatch != "" {
+		return r.mayPatch
+	}
+	return r.may
 }
 
 func (s *Server) apiResources() []resource {
 	return []resource{
 		{path: "/openapi.json", get: s.apiContract, open: true},
 		{path: "/cases", post: s.apiOpenCase, may: casework.TakeCalls},
-		{path: "/cases/:id", get: s.apiCase, may: casework.SeeCases},
+		{path: "/cases/:id", get: s.apiCase, may: casework.SeeCases, patch: s.apiCorrect, mayPatch: casework.CorrectCases},
 		{path: "/referrals", post: s.apiRefer, may: casework.TakeCalls},
 		{path: "/referrals/:id", get: s.apiReferral, may: casework.SeeCases},
 		{path: "/referrals/:id/timeline", get: s.apiTimeline, may: casework.SeeCases},
@@ -54,9 +62,10 @@ func (s *Server) apiResources() []resource {
 // path and method is routed, those that are refused too, so that none of them ends up among the pages.
 func (s *Server) apiRoutes(g *echo.Group) {
 	for _, r := range s.apiResources() {
-		allowed := map[string]echo.HandlerFunc{http.MethodGet: r.get, http.MethodHead: r.get, http.MethodPost: r.post}
+		allowed := map[string]echo.HandlerFunc{http.MethodGet: r.get, http.MethodHead: r.get, http.MethodPost: r.post,
+			http.MethodPatch: r.patch}
 		names := []string{}
-		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch} {
 			if allowed[method] != nil {
 				names = append(names, method)
 			}
@@ -69,7 +78,7 @@ func (s *Server) apiRoutes(g *echo.Group) {
 			case r.open:
 				g.Add(method, r.path, handle)
 			default:
-				g.Add(method, r.path, handle, s.keyed(r.needs(method)), needs(r.may))
+				g.Add(method, r.path, handle, s.keyed(r.needs(method)), needs(r.permission(method)))
 			}
 		}
 	}

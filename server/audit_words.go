@@ -2,6 +2,7 @@ package server
 
 import (
 	"strconv"
+	"strings"
 
 	"throughline/casework"
 	"throughline/locale"
@@ -20,7 +21,7 @@ func actorOf(l *locale.Localizer, e casework.AuditEntry) string {
 
 // whatOf says what was done: the words of the timeline, where it has some.
 func whatOf(l *locale.Localizer, e casework.AuditEntry) string {
-	for _, key := range []string{"audit.did." + e.Action, "event." + e.Action} {
+	for _, key := range []string{"audit." + string(e.Kind) + "." + e.Action, "audit.did." + e.Action, "event." + e.Action} {
 		if l.Has(key) {
 			return l.T(key)
 		}
@@ -43,10 +44,25 @@ func whyOf(l *locale.Localizer, e casework.AuditEntry) string {
 	if e.WhyID != nil {
 		id = e.WhyID.String()
 	}
+	if names, ok := strings.CutPrefix(e.Why, casework.FieldsChanged); ok {
+		return l.T("audit.why.fields", map[string]any{"Fields": fieldNames(l, names)})
+	}
+	if p, ok := strings.CutPrefix(e.Why, "permission:"); ok {
+		return l.T("audit.why.permission", map[string]any{"Permission": p})
+	}
 	if key := "audit.why." + e.Why; l.Has(key) {
 		return l.T(key, map[string]any{"ID": id})
 	}
 	return e.Why + " " + id
+}
+
+// fieldNames says in words which fields of a case an entry names.
+func fieldNames(l *locale.Localizer, names string) string {
+	list := strings.Split(names, ",")
+	for i, name := range list {
+		list[i] = l.T("correct.field." + name)
+	}
+	return strings.Join(list, ", ")
 }
 
 func numberOf(id int64) string { return strconv.FormatInt(id, 10) }

@@ -2,9 +2,6 @@ package server
 
 import (
 	"context"
-	"net/url"
-	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -15,34 +12,24 @@ import (
 
 // intakeForm is the one page of a call: the caller, the need, the services and the client's word.
 type intakeForm struct {
-	Key        string // makes a double click one referral
-	CaseID     uuid.UUID
-	Reference  string // of the case, when it exists already
-	Caller     casework.CaseInput
-	BirthYear  string
-	SafeToCall string // yes, no; "" not asked, which keeps everyone from calling
-	Need       string
-	Details    string
-	Urgency    string
-	Consent    consentTyped
-	Episode    string // a closed referral that is taken up again
-	Pick       picker
-	Warned     bool // that a health number may be among the text: sent again all the same, it is kept
+	Key       string // makes a double click one referral
+	CaseID    uuid.UUID
+	Reference string // of the case, when it exists already
+	callerForm
+	Need    string
+	Details string
+	Urgency string
+	Consent consentTyped
+	Episode string // a closed referral that is taken up again
+	Pick    picker
 }
-
-// Languages, Needs and the rest are the lists that the page offers.
-func (intakeForm) Languages() []string { return clientLanguages }
 
 // Needs are the kinds of help.
 func (intakeForm) Needs() []string { return referral.Needs }
 
-// clientLanguages are offered by name; any other BCP 47 tag can come by the API.
-var clientLanguages = []string{"en", "fr", "ar", "bn", "zh", "cr", "tl", "de", "gu", "hi", "iu", "it", "ko", "oj", "fa",
-	"pl", "pt", "pa", "ru", "so", "es", "ta", "ti", "tr", "uk", "ur", "vi", "ase", "fcs"}
-
 func (s *Server) intakePage(c echo.Context) error {
 	f := intakeForm{Key: uuid.NewString(), Urgency: string(referral.Routine), Consent: usualConsent(),
-		Caller: casework.CaseInput{Language: s.locale(c).Lang}}
+		callerForm: callerForm{Caller: casework.CaseInput{Language: s.locale(c).Lang}}}
 	return s.showIntake(c, f, nil)
 }
 
@@ -108,22 +95,11 @@ func (s *Server) refusedPage(c echo.Context, f intakeForm) error {
 // readIntake reads the form with what its search finds; the numbers stay as typed until they are checked.
 func (s *Server) readIntake(c echo.Context) (intakeForm, error) {
 	form := c.Request().PostForm
-	f := intakeForm{Key: form.Get("key"), BirthYear: strings.TrimSpace(form.Get("birth_year")), Need: form.Get("need"),
-		Details: form.Get("details"), Urgency: form.Get("urgency"), Consent: readConsent(form),
-		Episode: form.Get("episode_of"), SafeToCall: form.Get("safe_to_call"), Warned: form.Get("warned") == "yes", Caller: readCaller(form)}
+	f := intakeForm{callerForm: readCallerForm(form), Key: form.Get("key"), Need: form.Get("need"), Details: form.Get("details"),
+		Urgency: form.Get("urgency"), Consent: readConsent(form), Episode: form.Get("episode_of")}
 	var err error
 	f.Pick, err = s.pick(c.Request().Context(), s.locale(c).Lang, form, f.Need, f.Caller.PostalCode, f.Caller.Municipality)
 	return f, err
-}
-
-func readCaller(form url.Values) casework.CaseInput {
-	caller := casework.CaseInput{Name: form.Get("name"), Phone: form.Get("phone"), Email: form.Get("email"),
-		ContactTimes: form.Get("contact_times"), SafeToCall: form.Get("safe_to_call") == "yes",
-		SafeToLeaveMessage: form.Get("safe_to_leave_message") == "yes", Municipality: form.Get("municipality"),
-		PostalCode: form.Get("postal_code"), Language: form.Get("language"), Notes: form.Get("notes"),
-		Restricted: form.Get("restricted")}
-	caller.Anonymous = strings.TrimSpace(caller.Name) == ""
-	return caller
 }
 
 // input makes the desk's words of the form, or says all that is wrong with it: a navigator on the phone should not be
@@ -153,31 +129,9 @@ func (f *intakeForm) input(s *Server, c echo.Context) (casework.ReferralInput, [
 	return in, append(wrongs, f.warn(s, c, "details", f.Details)...)
 }
 
-// warn asks for a second look at a text that may hold a health number, once for each form.
-func (f *intakeForm) warn(s *Server, c echo.Context, field, text string) []wrong {
-	if c.Request().PostForm.Get("warned") == "yes" || !holdsHealthNumber(text) {
-		return nil
-	}
-	f.Warned = true
-	return []wrong{{field, s.locale(c).T("field.health_number")}}
-}
-
 // wrongCaller says all that is wrong with what was typed of the caller.
 func (f *intakeForm) wrongCaller(s *Server, c echo.Context) []wrong {
 	year := f.readYear(s, c)
 	wrongs := append(s.wrongs(c, f.Caller.Check(s.clock.Now())), year...)
 	return append(wrongs, f.warn(s, c, "notes", f.Caller.Notes)...)
-}
-
-// readYear takes the year of birth as a number, when there is one.
-func (f *intakeForm) readYear(s *Server, c echo.Context) []wrong {
-	if f.BirthYear == "" {
-		return nil
-	}
-	year, err := strconv.Atoi(f.BirthYear)
-	if err != nil || year == 0 {
-		return []wrong{{"birth_year", s.locale(c).T("field.birth_year")}}
-	}
-	f.Caller.BirthYear = year
-	return nil
 }

@@ -17,7 +17,7 @@ func (s *Server) referPage(c echo.Context) error {
 		return err
 	}
 	f := intakeForm{Key: uuid.NewString(), CaseID: folder.ID, Reference: folder.Reference, Consent: usualConsent(),
-		Urgency: string(referral.Routine), Caller: folder.CaseInput}
+		Urgency: string(referral.Routine), callerForm: callerForm{Caller: folder.CaseInput}}
 	for _, r := range referrals {
 		if r.ID.String() == c.QueryParam("again") && r.State == referral.Closed {
 			f.Episode, f.Need, f.Details, f.Urgency = r.ID.String(), r.Need, r.Details, string(r.Urgency)

@@ -40,6 +40,8 @@ var walk = map[string]walked{
 	"GET /": {roles: everybody}, "GET /work": {roles: carries}, "GET /queue": {roles: carries}, "GET /closed": {roles: carries},
 	"GET /cases": {roles: carries}, "POST /cases": {roles: carries}, "GET /cases/new": {roles: carries}, "POST /cases/new": {roles: carries},
 	"GET /cases/:id": {roles: carries, of: "case"}, "POST /cases/:id/restrict": {roles: carries, of: "case"},
+	"GET /cases/:id/correct": {roles: carries, of: "case"}, "POST /cases/:id/correct": {roles: carries, of: "case"},
+	"GET /cases/:id/history":       {roles: carries, of: "case"},
 	"GET /cases/:id/people":        {roles: carries, of: "case", where: []string{"restricted"}},
 	"POST /cases/:id/people":       {roles: carries, of: "case", where: []string{"restricted"}},
 	"GET /cases/:id/referrals/new": {roles: carries, of: "case"}, "POST /cases/:id/referrals/new": {roles: carries, of: "case"},
@@ -62,7 +64,8 @@ var walk = map[string]walked{
 	"GET /account": {roles: everybody}, "POST /account": {roles: everybody},
 
 	"POST /api/v1/cases": {roles: carries}, "GET /api/v1/cases/:id": {roles: carries, of: "case"},
-	"POST /api/v1/referrals": {roles: carries}, "GET /api/v1/referrals/:id": {roles: carries, of: "referral"},
+	"PATCH /api/v1/cases/:id": {roles: carries, of: "case"},
+	"POST /api/v1/referrals":  {roles: carries}, "GET /api/v1/referrals/:id": {roles: carries, of: "referral"},
 	"GET /api/v1/referrals/:id/timeline":  {roles: carries, of: "referral"},
 	"POST /api/v1/referrals/:id/:command": {roles: carries, of: "referral"},
 	"GET /api/v1/services":                {roles: looksUp}, "GET /api/v1/tasks": {roles: carries}, "GET /api/v1/queue": {roles: carries},
@@ -189,12 +192,15 @@ func (r *walkRoom) walks(p walker, route *echo.Route, of, id string) (int, strin
 	r.t.Helper()
 	path := strings.NewReplacer(":id", or(id, r.services[0].String()), ":reference", id, ":command", "withdraw").Replace(route.Path)
 	api := strings.HasPrefix(path, "/api/")
-	req := httptest.NewRequest(route.Method, path, strings.NewReader(map[bool]string{true: "{}"}[api && route.Method == http.MethodPost]))
+	req := httptest.NewRequest(route.Method, path, strings.NewReader(map[bool]string{true: "{}"}[api && route.Method != http.MethodGet]))
 	switch {
 	case api:
 		req.Header.Set("Authorization", "Bearer "+p.key)
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set(idempotencyKey, uuid.NewString())
+		if route.Method == http.MethodPatch {
+			req.Header.Set(ifMatch, `"1"`)
+		}
 	default:
 		req.AddCookie(p.cookie)
 		if route.Method == http.MethodPost {
