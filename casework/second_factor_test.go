@@ -77,6 +77,7 @@ func TestRecoveryCodesAreGoodOnce(t *testing.T) {
 	secret, codes := r.enrolled(v)
 	require.Len(t, codes, 10)
 	for _, c := range codes {
+		assert.Regexp(t, `^([A-Z2-7]{5}-){4}[A-Z2-7]{6}$`, c, "130 bits")
 		assert.Zero(t, one[int](r, `SELECT count(*) FROM recovery_codes c WHERE c::text LIKE '%' || $1 || '%'`, c), "it is kept nowhere")
 	}
 	require.NoError(t, r.CheckCode(t.Context(), a.ID, strings.ToLower(codes[3]), here))
