@@ -18,6 +18,7 @@ import (
 
 	"throughline/cmd/internal/app"
 	"throughline/db"
+	"throughline/internal/config"
 	"throughline/internal/devstack"
 	"throughline/mail"
 	"throughline/server"
@@ -108,7 +109,7 @@ func prepareGround(ctx context.Context, out io.Writer, dir string) (g *ground, s
 	g.posts = newPostOffice(mail.NewSendGrid(mail.SendGridConfig{APIKey: "SG.a-key-for-the-benchmark", BaseURL: provider.url}))
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	g.app, err = app.Open(ctx, app.Options{DatabaseURL: stack.AppURL, MaxConnections: maxConnections,
-		TemporalAddress: stack.TemporalAddress, TemporalNamespace: stack.Namespace, Sender: g.posts, BaseURL: g.base, Log: log, Keys: keys,
+		Temporal: config.Temporal{Address: stack.TemporalAddress, Namespace: stack.Namespace}, Sender: g.posts, BaseURL: g.base, Log: log, Keys: keys,
 		From: mail.Address{Name: helplineName, Email: "referrals@throughline.example"}})
 	if err != nil {
 		return nil, stop, err

@@ -68,7 +68,7 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 	}
 	a, err := app.Open(ctx, app.Options{DatabaseURL: stack.AppURL, MaxConnections: maxConnections,
 		AuditKey: key, AuditTarget: notary.File(filepath.Join(s.data, "audit-heads.jsonl")), Keys: keys,
-		TemporalAddress: stack.TemporalAddress, TemporalNamespace: stack.Namespace, Sender: sender, BaseURL: base, Log: log, Process: "dev",
+		Temporal: config.Temporal{Address: stack.TemporalAddress, Namespace: stack.Namespace}, Sender: sender, BaseURL: base, Log: log, Process: "dev",
 		MailReports: provider.Reports(),
 		From:        mail.Address{Name: "Kawartha 211", Email: "referrals@throughline.example"}})
 	if err != nil {

@@ -56,13 +56,16 @@ func (e *env) temporal(ctx context.Context, keys *seal.Keyring) (client.Client, 
 	if err != nil {
 		return nil, exitError{2, err}
 	}
-	o := client.Options{HostPort: cfg.TemporalAddress, Namespace: cfg.TemporalNamespace}
+	o, err := app.LineToTemporal(cfg.Temporal)
+	if err != nil {
+		return nil, err
+	}
 	payloads.Seal(&o, keys)
 	c, err := client.DialContext(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("temporal: cannot reach %s: is it running? TEMPORAL_ADDRESS says where to look", cfg.TemporalAddress)
+		return nil, fmt.Errorf("temporal: cannot reach %s: is it running? TEMPORAL_ADDRESS says where to look", cfg.Temporal.Address)
 	}
-	if err := app.ReachTemporal(ctx, c, cfg.TemporalAddress, cfg.TemporalNamespace); err != nil {
+	if err := app.ReachTemporal(ctx, c, cfg.Temporal.Address, cfg.Temporal.Namespace); err != nil {
 		c.Close()
 		return nil, err
 	}

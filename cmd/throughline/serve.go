@@ -90,8 +90,8 @@ func open(ctx context.Context, e *env, args []string, name string, need config.N
 	if err != nil {
 		return nil, cfg, exitError{2, fmt.Errorf("SMTP_URL: %w", err)}
 	}
-	a, err := app.Open(ctx, app.Options{DatabaseURL: cfg.DatabaseURL, TemporalAddress: cfg.TemporalAddress,
-		TemporalNamespace: cfg.TemporalNamespace, Sender: sender, BaseURL: cfg.BaseURL, Log: e.log, Process: name, TracesTo: cfg.TracesTo, Keys: keys,
+	a, err := app.Open(ctx, app.Options{DatabaseURL: cfg.DatabaseURL, Temporal: cfg.Temporal,
+		Sender: sender, BaseURL: cfg.BaseURL, Log: e.log, Process: name, TracesTo: cfg.TracesTo, Keys: keys,
 		AuditKey: cfg.Audit.Key, AuditTarget: target, Notice: notice(need), MailReports: cfg.Mail.Reports(), From: mail.Address{Name: cfg.Mail.FromName, Email: cfg.Mail.From}})
 	if err != nil {
 		return nil, cfg, err

@@ -21,18 +21,17 @@ import (
 
 // Config is what a production process needs to know.
 type Config struct {
-	DatabaseURL       string
-	MigrationURL      string // the owner's of the tables; DatabaseURL when it is not set
-	TemporalAddress   string
-	TemporalNamespace string
-	BaseURL           string // scheme and host, without a slash at its end
-	ListenAddr        string
-	Mail              Mail
-	LogLevel          slog.Level
-	TrustedProxies    []*net.IPNet
-	MetricsAddr       string // "": metrics have no address of their own
-	TracesTo          string // "": traces go nowhere
-	SignOn            SignOn
+	DatabaseURL    string
+	MigrationURL   string // the owner's of the tables; DatabaseURL when it is not set
+	Temporal       Temporal
+	BaseURL        string // scheme and host, without a slash at its end
+	ListenAddr     string
+	Mail           Mail
+	LogLevel       slog.Level
+	TrustedProxies []*net.IPNet
+	MetricsAddr    string // "": metrics have no address of their own
+	TracesTo       string // "": traces go nowhere
+	SignOn         SignOn
 	// SecondFactorFor are the roles that must have a second factor.
 	SecondFactorFor  []referral.Role
 	Audit            Audit
@@ -67,8 +66,15 @@ type Variable struct {
 var Variables = []Variable{
 	{Name: "DATABASE_URL", Secret: true},
 	{Name: "MIGRATION_DATABASE_URL", Secret: true},
+	{Name: "DATABASE_TLS", Default: databaseVerified},
 	{Name: "TEMPORAL_ADDRESS"},
 	{Name: "TEMPORAL_NAMESPACE", Default: "default"},
+	{Name: "TEMPORAL_API_KEY", Secret: true},
+	{Name: "TEMPORAL_TLS"},
+	{Name: "TEMPORAL_TLS_SERVER_CA_CERT_PATH"},
+	{Name: "TEMPORAL_TLS_SERVER_NAME"},
+	{Name: "TEMPORAL_TLS_CLIENT_CERT_PATH"},
+	{Name: "TEMPORAL_TLS_CLIENT_KEY_PATH"},
 	{Name: "BASE_URL"},
 	{Name: "LISTEN_ADDR", Default: ":8080"},
 	{Name: "MAIL_PROVIDER", Default: "sendgrid"},
@@ -89,6 +95,8 @@ var Variables = []Variable{
 	{Name: "OIDC_CLIENT_SECRET", Secret: true},
 	{Name: "OIDC_GROUPS_CLAIM", Default: "groups"},
 	{Name: "OIDC_ROLES"},
+	{Name: "OIDC_REQUIRE_ACR"},
+	{Name: "OIDC_REQUIRE_AMR"},
 	{Name: "AUDIT_EXPORT"},
 	{Name: "AUDIT_SIGNING_KEY", Secret: true},
 	{Name: "AUDIT_EXPORT_ENDPOINT"},
@@ -106,6 +114,8 @@ var Variables = []Variable{
 type reader struct {
 	get  func(string) string
 	errs []error
+	// unverified says that the line to PostgreSQL need not be looked at.
+	unverified bool
 }
 
 // Read takes what a command needs from the environment. The error joins every fault, one a line.
@@ -115,8 +125,8 @@ func Read(getenv func(string) string, need Need) (Config, error) {
 	for _, v := range Variables {
 		values[v.Name] = r.value(v)
 	}
-	c := Config{DatabaseURL: values["DATABASE_URL"], MigrationURL: values["MIGRATION_DATABASE_URL"], TemporalAddress: values["TEMPORAL_ADDRESS"],
-		TemporalNamespace: values["TEMPORAL_NAMESPACE"], BaseURL: strings.TrimSuffix(values["BASE_URL"], "/"),
+	c := Config{DatabaseURL: values["DATABASE_URL"], MigrationURL: values["MIGRATION_DATABASE_URL"],
+		BaseURL:    strings.TrimSuffix(values["BASE_URL"], "/"),
 		ListenAddr: values["LISTEN_ADDR"], MetricsAddr: values["METRICS_ADDR"], TracesTo: values["OTEL_EXPORTER_OTLP_ENDPOINT"],
 		Mail: Mail{Provider: values["MAIL_PROVIDER"], SendGridKey: values["SENDGRID_API_KEY"],
 			SendGridBaseURL: values["SENDGRID_BASE_URL"], SMTPURL: values["SMTP_URL"], From: values["MAIL_FROM"],
@@ -124,17 +134,17 @@ func Read(getenv func(string) string, need Need) (Config, error) {
 	if err := c.LogLevel.UnmarshalText([]byte(values["LOG_LEVEL"])); err != nil {
 		r.fault("LOG_LEVEL", "must be debug, info, warn or error")
 	}
+	if need.Database || need.Migration {
+		r.databaseTLS(values["DATABASE_TLS"])
+	}
 	if need.Database {
-		r.url("DATABASE_URL", c.DatabaseURL, "postgres", "postgresql")
+		r.database("DATABASE_URL", c.DatabaseURL)
 	}
 	if need.Migration {
 		r.migration(&c)
 	}
 	if need.Temporal {
-		r.hostPort("TEMPORAL_ADDRESS", c.TemporalAddress)
-		if strings.ContainsFunc(c.TemporalNamespace, blank) {
-			r.fault("TEMPORAL_NAMESPACE", "must be one word")
-		}
+		c.Temporal = r.temporal(values)
 	}
 	if need.HTTP {
 		r.hostPort("LISTEN_ADDR", c.ListenAddr)
@@ -203,10 +213,10 @@ func (r *reader) url(name, value string, schemes ...string) {
 func (r *reader) migration(c *Config) {
 	if c.MigrationURL == "" {
 		c.MigrationURL = c.DatabaseURL
-		r.url("DATABASE_URL", c.DatabaseURL, "postgres", "postgresql")
+		r.database("DATABASE_URL", c.DatabaseURL)
 		return
 	}
-	r.url("MIGRATION_DATABASE_URL", c.MigrationURL, "postgres", "postgresql")
+	r.database("MIGRATION_DATABASE_URL", c.MigrationURL)
 }
 
 // baseURL wants https: the links in letters are keys. Loopback may do without, for trying things out.

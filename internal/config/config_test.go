@@ -10,7 +10,7 @@ import (
 
 // everything is a deployment's settings, all of them good.
 func everything() map[string]string {
-	return map[string]string{"DATABASE_URL": "postgres://me:secret@db:5432/throughline", "TEMPORAL_ADDRESS": "temporal:7233",
+	return map[string]string{"DATABASE_URL": "postgres://me:secret@db:5432/throughline?sslmode=verify-full", "TEMPORAL_ADDRESS": "temporal:7233",
 		"BASE_URL": "https://refer.example/", "SENDGRID_API_KEY": "SG.0123456789abcdefghij", "MAIL_FROM": "referrals@helpline.example",
 		"TRUSTED_PROXIES": "10.0.0.0/8, 192.168.0.0/16", "KEY_FILE": "/run/secrets/keys", "TEMPORAL_UI_ORIGIN": "https://temporal.example",
 		"OIDC_ISSUER": "https://login.example/helpline", "OIDC_CLIENT_ID": "throughline", "OIDC_CLIENT_SECRET": "0123456789abcdef",
@@ -29,7 +29,7 @@ func TestAWholeConfigurationIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.BaseURL != "https://refer.example" || c.TemporalNamespace != "default" || c.ListenAddr != ":8080" || c.Mail.Provider != "sendgrid" ||
+	if c.BaseURL != "https://refer.example" || c.Temporal.Namespace != "default" || c.ListenAddr != ":8080" || c.Mail.Provider != "sendgrid" ||
 		c.Mail.SendGridBaseURL != "https://api.sendgrid.com" || c.Mail.FromName != "Throughline" || len(c.TrustedProxies) != 2 {
 		t.Errorf("%+v", c)
 	}
@@ -151,7 +151,7 @@ func TestAllFaultsAreNamedAtOnce(t *testing.T) {
 
 func TestWhatIsNotUsedIsNotAskedFor(t *testing.T) {
 	t.Parallel()
-	if _, err := read(map[string]string{"DATABASE_URL": "postgresql://db/x"}, Need{Database: true}); err != nil {
+	if _, err := read(map[string]string{"DATABASE_URL": "postgresql://127.0.0.1/x"}, Need{Database: true}); err != nil {
 		t.Error(err)
 	}
 	if _, err := read(map[string]string{"TEMPORAL_ADDRESS": "temporal:7233"}, Need{Temporal: true}); err != nil {
@@ -210,14 +210,14 @@ func TestSMTPNeedsNoSendGrid(t *testing.T) {
 func TestSecretsComeFromFiles(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "url")
-	if err := os.WriteFile(path, []byte("postgres://me:secret@db/x\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("postgres://me:secret@localhost/x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	set := everything()
 	delete(set, "DATABASE_URL")
 	set["DATABASE_URL_FILE"] = path
 	c, err := read(set, whole)
-	if err != nil || c.DatabaseURL != "postgres://me:secret@db/x" {
+	if err != nil || c.DatabaseURL != "postgres://me:secret@localhost/x" {
 		t.Errorf("%q, %v", c.DatabaseURL, err)
 	}
 	set["DATABASE_URL_FILE"] = path + ".gone"

@@ -12,6 +12,7 @@ import (
 type SignOn struct {
 	Issuer, ClientID, ClientSecret, GroupsClaim string
 	Roles                                       []RoleOfGroup // the first that someone is in counts
+	ACR, AMR                                    []string      // how the provider must have let someone in; none: it is believed
 }
 
 // RoleOfGroup is what a group at the provider makes someone here.
@@ -40,7 +41,7 @@ func (r *reader) signOn(values map[string]string) SignOn {
 	s := SignOn{Issuer: values["OIDC_ISSUER"], ClientID: values["OIDC_CLIENT_ID"], ClientSecret: values["OIDC_CLIENT_SECRET"],
 		GroupsClaim: values["OIDC_GROUPS_CLAIM"]}
 	if s.Issuer == "" {
-		for _, name := range []string{"OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_ROLES"} {
+		for _, name := range []string{"OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_ROLES", "OIDC_REQUIRE_ACR", "OIDC_REQUIRE_AMR"} {
 			if values[name] != "" {
 				r.fault("OIDC_ISSUER", "is not set, and "+name+" is")
 				break
@@ -66,7 +67,23 @@ func (r *reader) signOn(values map[string]string) SignOn {
 		r.fault("OIDC_GROUPS_CLAIM", "must be one word")
 	}
 	s.Roles = r.rolesOfGroups(values["OIDC_ROLES"])
+	s.ACR, s.AMR = r.words("OIDC_REQUIRE_ACR", values["OIDC_REQUIRE_ACR"]), r.words("OIDC_REQUIRE_AMR", values["OIDC_REQUIRE_AMR"])
 	return s
+}
+
+// words reads words with commas between them.
+func (r *reader) words(name, value string) (list []string) {
+	if value == "" {
+		return nil
+	}
+	for _, word := range strings.Split(value, ",") {
+		if word = strings.TrimSpace(word); word == "" || strings.ContainsFunc(word, blank) {
+			r.fault(name, "must be words with commas between them")
+			return nil
+		}
+		list = append(list, word)
+	}
+	return list
 }
 
 // rolesOfGroups reads group=role with commas between them.

@@ -23,6 +23,7 @@ import (
 	"throughline/casework"
 	"throughline/db"
 	"throughline/internal/clock"
+	"throughline/internal/config"
 	"throughline/internal/dispatcher"
 	"throughline/internal/notary"
 	"throughline/internal/payloads"
@@ -36,16 +37,15 @@ import (
 
 // Options are what an App is made of.
 type Options struct {
-	DatabaseURL       string
-	MaxConnections    int // 0: the pool's own default
-	TemporalAddress   string
-	TemporalNamespace string
-	Sender            mail.Sender
-	From              mail.Address
-	BaseURL           string
-	Log               *slog.Logger
-	Process           string // serve, worker or dev, as traces name it
-	TracesTo          string // where traces go by OTLP over HTTP; "" for none
+	DatabaseURL    string
+	MaxConnections int // 0: the pool's own default
+	Temporal       config.Temporal
+	Sender         mail.Sender
+	From           mail.Address
+	BaseURL        string
+	Log            *slog.Logger
+	Process        string // serve, worker or dev, as traces name it
+	TracesTo       string // where traces go by OTLP over HTTP; "" for none
 	// AuditTarget takes the heads of the audit, which AuditKey signs; nil: they are written down nowhere else.
 	AuditTarget notary.Target
 	AuditKey    ed25519.PrivateKey
@@ -125,8 +125,11 @@ func (a *App) connect(ctx context.Context, outbox *sqlx.DB) (err error) {
 	if err != nil {
 		return err
 	}
-	to := client.Options{HostPort: o.TemporalAddress, Namespace: o.TemporalNamespace,
-		Logger: quiet(o.Log), MetricsHandler: a.Telemetry.Metrics(workflows.ReferralType), Interceptors: tracing}
+	to, err := LineToTemporal(o.Temporal)
+	if err != nil {
+		return err
+	}
+	to.Logger, to.MetricsHandler, to.Interceptors = quiet(o.Log), a.Telemetry.Metrics(workflows.ReferralType), tracing
 	payloads.Seal(&to, o.Keys)
 	a.Temporal, err = client.NewLazyClient(to)
 	if err != nil {
@@ -204,7 +207,7 @@ func (a *App) connections() int {
 
 // ReachTemporal asks Temporal whether it takes our work; the error says what is missing and what to do.
 func (a *App) ReachTemporal(ctx context.Context) error {
-	return ReachTemporal(ctx, a.Temporal, a.options.TemporalAddress, a.options.TemporalNamespace)
+	return ReachTemporal(ctx, a.Temporal, a.options.Temporal.Address, a.options.Temporal.Namespace)
 }
 
 // Serve answers HTTP on a listener until Stop. Temporal may be away: readiness then says degraded.
@@ -254,7 +257,7 @@ func (a *App) ready(ctx context.Context) []server.Part {
 		}
 	})
 	asking.Go(func() {
-		temporal.Detail = temporalDetail(askNamespace(ctx, a.Temporal, a.options.TemporalNamespace))
+		temporal.Detail = temporalDetail(askNamespace(ctx, a.Temporal, a.options.Temporal.Namespace))
 		temporal.OK = temporal.Detail == ""
 	})
 	asking.Wait()

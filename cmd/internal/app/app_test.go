@@ -81,7 +81,7 @@ func open(t *testing.T, change func(*Options)) *house {
 	sender, err := Sender(config.Mail{Provider: "sendgrid", SendGridKey: "SG.canary-of-a-provider-key", SendGridBaseURL: h.mail.URL})
 	require.NoError(t, err)
 	// A moment of notice only, since no load balancer has to be told.
-	o := Options{DatabaseURL: h.office.URL, TemporalAddress: temporal.GetFrontendHostPort(), TemporalNamespace: temporal.GetDefaultNamespace(),
+	o := Options{DatabaseURL: h.office.URL, Temporal: config.Temporal{Address: temporal.GetFrontendHostPort(), Namespace: temporal.GetDefaultNamespace()},
 		Sender: sender, From: mail.Address{Email: "referrals@throughline.example"}, BaseURL: "http://127.0.0.1", Process: "dev", Keys: sealtest.Keyring(),
 		Notice: 50 * time.Millisecond, Log: slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if change != nil {

@@ -18,8 +18,8 @@ func TestACanaryTellsWhenTemporalTakesNoWork(t *testing.T) {
 	t.Parallel()
 	var way *wire
 	h := open(t, func(o *Options) {
-		way = newWire(t, o.TemporalAddress)
-		o.TemporalAddress = way.address
+		way = newWire(t, o.Temporal.Address)
+		o.Temporal.Address = way.address
 	})
 	h.canaryPace = canaryPace{every: 100 * time.Millisecond, again: 100 * time.Millisecond, limit: 5 * time.Second, late: time.Minute}
 	h.serve()

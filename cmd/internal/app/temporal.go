@@ -9,7 +9,24 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+
+	"throughline/internal/config"
 )
+
+// LineToTemporal says to Temporal's client how it is spoken to: by TLS with a certificate of ours, with a key of the API, or in
+// the open where neither is set.
+func LineToTemporal(t config.Temporal) (client.Options, error) {
+	p := envconfig.ClientConfigProfile{Address: t.Address, Namespace: t.Namespace, APIKey: t.APIKey}
+	if t.TLS {
+		p.TLS = &envconfig.ClientConfigTLS{ServerCACertPath: t.CAPath, ClientCertPath: t.CertPath, ClientKeyPath: t.KeyPath, ServerName: t.ServerName}
+	}
+	o, err := p.ToClientOptions(envconfig.ToClientOptionsRequest{})
+	if err != nil {
+		return o, errors.New("temporal: the certificates that TEMPORAL_TLS_… name can't be used")
+	}
+	return o, nil
+}
 
 // ReachTemporal asks Temporal whether it takes work in our namespace. The error says what is missing and what to do.
 func ReachTemporal(ctx context.Context, c client.Client, address, namespace string) error {

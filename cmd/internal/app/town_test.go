@@ -21,6 +21,7 @@ import (
 	"throughline/casework"
 	"throughline/cmd/internal/app"
 	"throughline/db"
+	"throughline/internal/config"
 	"throughline/internal/devstack"
 	"throughline/internal/seal/sealtest"
 	"throughline/mail"
@@ -92,8 +93,8 @@ func (o *town) start() {
 	o.t.Helper()
 	const base = "https://throughline.example"
 	var err error
-	o.App, err = app.Open(o.t.Context(), app.Options{DatabaseURL: o.stack.AppURL, MaxConnections: 10, TemporalAddress: o.stack.TemporalAddress,
-		TemporalNamespace: o.stack.Namespace, BaseURL: base, Keys: sealtest.Keyring(), Log: slog.New(slog.NewTextHandler(o.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+	o.App, err = app.Open(o.t.Context(), app.Options{DatabaseURL: o.stack.AppURL, MaxConnections: 10,
+		Temporal: config.Temporal{Address: o.stack.TemporalAddress, Namespace: o.stack.Namespace}, BaseURL: base, Keys: sealtest.Keyring(), Log: slog.New(slog.NewTextHandler(o.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Sender: mail.NewSendGrid(mail.SendGridConfig{APIKey: "SG.canary", BaseURL: o.provider.URL, Timeout: 5 * time.Second}),
 		From:   mail.Address{Name: "Kawartha 211", Email: "referrals@throughline.example"}})
 	require.NoError(o.t, err)
