@@ -100,6 +100,7 @@ func (w *work) save(ctx context.Context, change referral.Change) error {
 		w.lines(after.Version, w.entries(events), w.promise(before, after)))
 	parts = append(parts, w.letters(change.Posts, after)...)
 	parts = append(parts, w.consents(before, after)...)
+	parts = append(parts, db.EndLinks(astray(change.Events), w.now))
 	if after.Withdrawn.Equal(before.Withdrawn) {
 		parts = append(parts, db.RevokeLinks(w.takenBack(after), w.now))
 	} else {
@@ -190,6 +191,17 @@ func (w *work) takenBack(after referral.Facts) []uuid.UUID {
 		}
 	}
 	return dead
+}
+
+// astray are the offers whose letters someone else has, or may have.
+func astray(events []referral.Event) []uuid.UUID {
+	var offers []uuid.UUID
+	for _, e := range events {
+		if e.What == referral.Resend && e.Code == referral.WentAstray {
+			offers = append(offers, e.Offer)
+		}
+	}
+	return offers
 }
 
 // passThrough writes the edge that a move takes on its way, accepted and then on hold, so that the database sees each.

@@ -125,6 +125,11 @@ func (d *Desk) SettleLetter(ctx context.Context, id uuid.UUID, s Settled) error 
 		if err != nil || !settled {
 			return err
 		}
+		if s.State == db.MessageAccepted {
+			if err := db.EndOlderLinks(ctx, tx, id, now, now.Add(linkOverlap)); err != nil {
+				return err
+			}
+		}
 		handedOver := s.State == db.MessageAccepted || s.State == db.MessagePending
 		if handedOver && !m.Letter.WantsAnswer() || seeded.Is(seeded.FailureUnnoticed) {
 			return nil
@@ -141,6 +146,10 @@ func (d *Desk) SettleLetter(ctx context.Context, id uuid.UUID, s Settled) error 
 		return w.undelivered(ctx, m.Offer, m.Letter, s.Class)
 	})
 }
+
+// linkOverlap is how long an agency's older links go on once it was sent a letter with a newer one, which it did not ask
+// for: over a long weekend (docs/adr/0016-newer-links.md).
+const linkOverlap = 4 * 24 * time.Hour
 
 // undelivered makes known that a letter did not reach its agency, or may not have. Next turns one that wants an answer
 // into a phone call; for the others nothing waits, so the call is made work here, unless the rules have done so.

@@ -2,6 +2,7 @@ package casework
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -16,15 +17,25 @@ import (
 // errLink is the one answer for a link that is unknown, expired or revoked, so that nobody learns which.
 var errLink = referral.NotFound("link")
 
+// ErrNewerLink is the answer for a link whose agency has been sent a newer one. Whoever has it held a good link, so it gives
+// nothing away, and an agency that opens an older letter must be told where to go on.
+var ErrNewerLink = &referral.Error{Code: referral.CodeNotFound, Field: "link", Outcome: "newer", Message: "a newer link was sent"}
+
 // newLinkPause is how long after one new link the next is mailed, so that a page left open can't flood an inbox.
 const newLinkPause = 10 * time.Minute
 
 // OpenLink gives what an agency's link shows and changes nothing but the audit, which keeps by which offer's link whose
-// data was seen. not_found alike for a link that is unknown, expired or revoked.
+// data was seen. not_found alike for a link that is unknown, expired or revoked; ErrNewerLink when another took its place, and
+// that it was tried is kept.
 func (d *Desk) OpenLink(ctx context.Context, raw string) (LinkPage, error) {
 	var page LinkPage
+	var replaced error
 	err := d.read(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		link, err := d.goodLink(ctx, tx, raw)
+		if replaced = newerOnly(err); replaced != nil {
+			return db.Audit(ctx, tx, agencyOf(link.Organisation, link.Offer, "").line(), d.Clock.Now(),
+				db.Look{Kind: db.AuditRefused, Action: "old_link", Subject: "offer", ID: link.Offer})
+		}
 		if err != nil {
 			return err
 		}
@@ -38,14 +49,25 @@ func (d *Desk) OpenLink(ctx context.Context, raw string) (LinkPage, error) {
 		page, err = d.linkPage(ctx, tx, link, rec)
 		return err
 	})
+	if err == nil {
+		err = replaced
+	}
 	return page, err
+}
+
+// newerOnly is the error when it is ErrNewerLink; else nil.
+func newerOnly(err error) error {
+	if errors.Is(err, ErrNewerLink) {
+		return err
+	}
+	return nil
 }
 
 // LinkLocale is the language that the agency of a link gets its mail in; not_found as for OpenLink.
 func (d *Desk) LinkLocale(ctx context.Context, raw string) (string, error) {
 	ctx = db.AsSystem(ctx)
 	link, err := d.goodLink(ctx, d.DB, raw)
-	if err != nil {
+	if err != nil && newerOnly(err) == nil {
 		return "", err
 	}
 	return db.MailLocale(ctx, d.DB, link.Offer)
@@ -56,10 +78,21 @@ func (d *Desk) goodLink(ctx context.Context, q sqlx.QueryerContext, raw string) 
 	if referral.CodeOf(err) == referral.CodeNotFound {
 		return link, errLink
 	}
-	if err == nil && (link.RevokedAt != nil || !d.Clock.Now().Before(link.ExpiresAt)) {
+	now := d.Clock.Now()
+	if err == nil && (link.RevokedAt != nil || !now.Before(link.ExpiresAt)) {
 		return link, errLink
 	}
-	return link, err
+	if err != nil || link.EndsAt == nil || now.Before(*link.EndsAt) {
+		return link, err
+	}
+	rec, err := db.ReadRecord(ctx, q, link.Referral)
+	if err != nil {
+		return link, err
+	}
+	if o := find(rec.Facts.Offers, link.Offer); dead(*o, rec.Facts, now) {
+		return link, errLink
+	}
+	return link, ErrNewerLink
 }
 
 // ReplyInput is what an agency posts on its page. Name is typed by a person: scanners that post forms have none.

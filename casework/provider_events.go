@@ -116,6 +116,11 @@ func (d *Desk) ApplyEvents(ctx context.Context, letter uuid.UUID) error {
 		if err := db.FinishEvents(ctx, tx, events, now); err != nil {
 			return err
 		}
+		if fate.Final == referral.WordDelivered {
+			if err := db.EndOlderLinks(ctx, tx, letter, now, now.Add(linkOverlap)); err != nil {
+				return err
+			}
+		}
 		return d.makeKnown(ctx, tx, m, fate, now)
 	})
 	if err == nil {

@@ -30,17 +30,18 @@ type Who struct {
 // AuditKind is what kind of thing the audit tells of.
 type AuditKind string
 
-// Kinds of entries. All but the last are looks at personal data, each on its own way out of the record.
+// Kinds of entries. All but the last two are looks at personal data, each on its own way out of the record.
 const (
-	AuditView   AuditKind = "view"   // one case, or a part of it
-	AuditList   AuditKind = "list"   // several, which were not asked for by name
-	AuditSearch AuditKind = "search" // several, which were
-	AuditExport AuditKind = "export"
-	AuditPrint  AuditKind = "print"
-	AuditMail   AuditKind = "mail"
-	AuditLink   AuditKind = "link" // by an agency's link
-	AuditCLI    AuditKind = "cli"
-	AuditChange AuditKind = "change"
+	AuditView    AuditKind = "view"   // one case, or a part of it
+	AuditList    AuditKind = "list"   // several, which were not asked for by name
+	AuditSearch  AuditKind = "search" // several, which were
+	AuditExport  AuditKind = "export"
+	AuditPrint   AuditKind = "print"
+	AuditMail    AuditKind = "mail"
+	AuditLink    AuditKind = "link" // by an agency's link
+	AuditCLI     AuditKind = "cli"
+	AuditChange  AuditKind = "change"
+	AuditRefused AuditKind = "refused" // somebody tried, and was not let
 )
 
 // Looks are the kinds by which someone saw personal data.

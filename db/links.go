@@ -20,6 +20,7 @@ type Link struct {
 	Referral     uuid.UUID  `db:"referral_id"`
 	ExpiresAt    time.Time  `db:"expires_at"`
 	RevokedAt    *time.Time `db:"revoked_at"`
+	EndsAt       *time.Time `db:"ends_at"` // when a newer one has taken its place
 }
 
 // SaveLink keeps the digest of a link's token. A further attempt at the same message replaces it: the letter with the
@@ -38,7 +39,7 @@ func SaveLink(ctx context.Context, tx *sqlx.Tx, organisation, offer, message uui
 // FindLink finds a link by its token's digest, expired and revoked ones too; not_found when there is none.
 func FindLink(ctx context.Context, q sqlx.QueryerContext, hash []byte) (Link, error) {
 	var l Link
-	err := sqlx.GetContext(ctx, q, &l, `SELECT l.id, l.organisation_id, l.offer_id, o.referral_id, l.expires_at, l.revoked_at
+	err := sqlx.GetContext(ctx, q, &l, `SELECT l.id, l.organisation_id, l.offer_id, o.referral_id, l.expires_at, l.revoked_at, l.ends_at
 		FROM links l JOIN offers o ON o.id = l.offer_id WHERE l.token_hash = $1`, hash)
 	if err != nil {
 		return l, fmt.Errorf("read link: %w", Translate(err))
@@ -53,6 +54,28 @@ func RevokeLinks(offers []uuid.UUID, at time.Time) Part {
 	}
 	return part(nil, `dead_links AS (UPDATE links SET revoked_at = $2 WHERE revoked_at IS NULL AND offer_id = ANY ($1::uuid[]))`,
 		pq.Array(offers), at)
+}
+
+// EndLinks has every link of offers that there is now open nothing from a moment on, because a newer one takes its place.
+func EndLinks(offers []uuid.UUID, at time.Time) Part {
+	if len(offers) == 0 {
+		return Part{}
+	}
+	return part(nil, `ended_links AS (UPDATE links SET ends_at = $2 WHERE revoked_at IS NULL AND (ends_at IS NULL OR ends_at > $2)
+		AND offer_id = ANY ($1::uuid[]))`, pq.Array(offers), at)
+}
+
+// EndOlderLinks has the links of an offer that are older than that of a letter end: at once when the letter was asked for
+// because the one before is of no use, else later, so that whoever is at work with it can finish.
+func EndOlderLinks(ctx context.Context, q sqlx.ExecerContext, message uuid.UUID, at, later time.Time) error {
+	_, err := q.ExecContext(ctx, `UPDATE links old SET ends_at = least(old.ends_at, newer.ends_at) FROM (
+			SELECT l.offer_id, l.created_at, CASE WHEN m.letter = $4 OR m.generation > 1 THEN $2::timestamptz ELSE $3::timestamptz END AS ends_at
+			FROM links l JOIN messages m ON m.id = l.message_id WHERE l.message_id = $1 AND l.revoked_at IS NULL) newer
+		WHERE old.offer_id = newer.offer_id AND old.created_at < newer.created_at AND old.revoked_at IS NULL`, message, at, later, referral.NewLinkLetter)
+	if err != nil {
+		return fmt.Errorf("end links: %w", Translate(err))
+	}
+	return nil
 }
 
 // LinkView is what an agency's page is made of, personal data sealed.

@@ -64,10 +64,15 @@ var ResendReasons = []Reason{
 	{"not_received", OfSystem},
 	{"address_corrected", OfSystem},
 	{mislaid, OfProvider},
+	{WentAstray, OfSystem},
 	{"other", OfSystem},
 }
 
-const mislaid = "mislaid"
+const (
+	mislaid = "mislaid"
+	// WentAstray says that someone else has the letter, or may: its links open nothing from that moment on.
+	WentAstray = "went_astray"
+)
 
 // ServiceClosed is why the clock passes over a service: it takes no referrals any more when its turn comes.
 var ServiceClosed = Reason{"service_closed", OfProvider}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net/http"
 	"regexp"
 	"time"
@@ -122,10 +123,23 @@ func (d *linkDesk) deadLink(c echo.Context, raw string, err error) error {
 	if referral.CodeOf(err) != referral.CodeNotFound {
 		return err
 	}
+	if errors.Is(err, casework.ErrNewerLink) {
+		return d.newerLink(c, raw)
+	}
 	if raw != "" && !d.bad.allow(neighbourhood(c.RealIP())) {
 		return &referral.Error{Code: referral.CodeRateLimited, Message: "too many links that open nothing"}
 	}
 	return d.page(c, http.StatusNotFound, "link_dead", d.locale(c).T("agency.dead.title"), d.onlyHelpline(c))
+}
+
+// newerLink tells an agency that opens an older letter where to go on, in its language.
+func (d *linkDesk) newerLink(c echo.Context, raw string) error {
+	if c.Get(languageKey) == nil {
+		if lang, err := d.desk.LinkLocale(c.Request().Context(), raw); err == nil {
+			c.Set(languageKey, locale.For(lang))
+		}
+	}
+	return d.page(c, http.StatusNotFound, "link_newer", d.locale(c).T("agency.newer.title"), d.onlyHelpline(c))
 }
 
 // newLink has a new link mailed to the address on file, when the visitor's link once was good. What it answers does not
