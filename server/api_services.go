@@ -2,7 +2,9 @@ package server
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -10,6 +12,7 @@ import (
 
 	"throughline/directory"
 	"throughline/locale"
+	"throughline/referral"
 )
 
 // foundService is what the API tells of a service that was found. Where an offer would go is the directory's own.
@@ -53,6 +56,9 @@ func (s *Server) apiServices(c echo.Context) error {
 	case !slices.Contains(locale.Languages, lang):
 		return badQuery("lang", "must be en or fr")
 	}
+	if wholePostalCode(c.QueryParam("near")) {
+		return referral.Invalid("near", "send the first three characters of a postal code: addresses are kept, and the rest changes no answer")
+	}
 	found, total, err := directory.Search(c.Request().Context(), s.db, directory.Query{Text: c.QueryParam("q"), Lang: lang,
 		Need: c.QueryParam("need"), Near: c.QueryParam("near"), Limit: w.limit, Offset: w.offset})
 	if err != nil {
@@ -64,6 +70,14 @@ func (s *Server) apiServices(c echo.Context) error {
 	}
 	return answer(c, http.StatusOK, w.of(items, total))
 }
+
+// wholePostalCode reports a postal code that says more than the part of a town.
+func wholePostalCode(near string) bool {
+	code := strings.ToUpper(strings.NewReplacer(" ", "", "-", "").Replace(near))
+	return len(code) == 6 && postalCode.MatchString(code)
+}
+
+var postalCode = regexp.MustCompile(`^[A-Z][0-9][A-Z][0-9][A-Z][0-9]$`)
 
 func tellService(f directory.Found) foundService {
 	v := f.Service

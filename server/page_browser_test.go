@@ -62,7 +62,7 @@ func pagesOf(v *visitor) map[string]string {
 	declined, err := v.desk.Referral(ctx, who, v.waiting[1])
 	v.must(err)
 	pages := map[string]string{"work": "/work", "queue": "/queue", "closed": "/closed", "cases": "/cases", "intake": "/cases/new",
-		"tasks": "/tasks?all=1", "services": "/services?need=food&near=Peterborough", "service": "/services/" + v.services[0].String(),
+		"tasks": "/tasks?all=1", "services": "/services?need=food", "service": "/services/" + v.services[0].String(),
 		"mailbox": "/mailbox", "letter": "/mailbox/" + v.server.cfg.Mailbox.(*letterbox).letters[0].ID,
 		"case": "/cases/" + asked.CaseID.String(), "case-done": "/cases/" + asked.CaseID.String() + "?done=ask",
 		"case-declined": "/cases/" + declined.CaseID.String(), "case-closed": "/cases/" + ended.CaseID.String(),

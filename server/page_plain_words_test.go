@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -112,7 +113,7 @@ func TestTheSearchSaysWhatItLeavesOutAndWhatItNeeds(t *testing.T) {
 	if got := v.get("/services").says("main"); strings.Contains(got, "Type a word") {
 		t.Error("before anything was sent the page complains")
 	}
-	if got := v.get("/services?q=&need=&near=Peterborough").says("[role=status]"); !strings.Contains(got, "Type a word or choose") {
+	if got := v.post("/services", url.Values{"q": {""}, "need": {""}, "near": {"Peterborough"}}).says("[role=status]"); !strings.Contains(got, "Type a word or choose") {
 		t.Errorf("with nothing filled in the page says %q", got)
 	}
 }

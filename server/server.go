@@ -194,6 +194,7 @@ func (s *Server) staffRoutes(e *echo.Echo) {
 	get("/tasks/:id", casework.SeeCases, s.taskPage)
 	post("/tasks/:id", casework.CarryReferrals, s.finishTask)
 	get("/services", casework.SearchDirectory, s.servicesPage)
+	post("/services", casework.SearchDirectory, s.findServices)
 	get("/services/:id", casework.SearchDirectory, s.servicePage)
 	get("/break-glass/:reference", casework.BreakGlass, s.glassPage)
 	post("/break-glass/:reference", casework.BreakGlass, s.breakGlass)

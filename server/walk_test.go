@@ -48,7 +48,7 @@ var walk = map[string]walked{
 	"GET /referrals/:id": {roles: carries, of: "referral"}, "GET /referrals/:id/:command": {roles: carries, of: "referral"},
 	"POST /referrals/:id/:command": {roles: carries, of: "referral"},
 	"GET /tasks":                   {roles: carries}, "GET /tasks/:id": {roles: carries, of: "task"}, "POST /tasks/:id": {roles: carries, of: "task"},
-	"GET /services": {roles: looksUp}, "GET /services/:id": {roles: looksUp},
+	"GET /services": {roles: looksUp}, "POST /services": {roles: looksUp}, "GET /services/:id": {roles: looksUp},
 	"GET /break-glass/:reference":  {roles: helps, of: "reference", where: []string{"restricted"}},
 	"POST /break-glass/:reference": {roles: helps, of: "reference", where: []string{"restricted"}},
 	"GET /restricted":              {roles: oversees}, "POST /restricted/:id": {roles: oversees, of: "glass", where: []string{"restricted"}},
