@@ -135,7 +135,7 @@ func (d *Desk) AddAccountIn(ctx context.Context, organisation uuid.UUID, email, 
 	if err != nil {
 		return Account{}, err
 	}
-	if a.PasswordHash, err = hashPassword(password, email, name); err != nil {
+	if a.PasswordHash, err = d.newPassword(ctx, password, organisation, email, name); err != nil {
 		return Account{}, err
 	}
 	a.Active = true
@@ -184,7 +184,7 @@ func (d *Desk) SetPassword(ctx context.Context, email, password string) error {
 	if err != nil {
 		return err
 	}
-	hash, err := hashPassword(password, a.Email, a.Name)
+	hash, err := d.newPassword(ctx, password, a.OrganisationID, a.Email, a.Name)
 	if err != nil {
 		return err
 	}

@@ -135,7 +135,7 @@ func (d *Desk) Join(ctx context.Context, secret, password string, from From) err
 	if err != nil {
 		return err
 	}
-	digest, err := hashPassword(password, i.Email, i.Name)
+	digest, err := d.newPassword(ctx, password, i.OrganisationID, i.Email, i.Name)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package casework
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -8,7 +9,10 @@ import (
 
 	"github.com/alexedwards/argon2id"
 	"github.com/ccojocar/zxcvbn-go"
+	"github.com/google/uuid"
 
+	"throughline/db"
+	"throughline/directory"
 	"throughline/internal/token"
 	"throughline/referral"
 )
@@ -34,7 +38,16 @@ const (
 var french = []string{"motdepasse", "mot de passe", "azerty", "azertyuiop", "qsdfghjklm", "bonjour", "bienvenue", "soleil", "chouchou",
 	"doudou", "loulou", "coucou", "printemps", "automne", "toronto", "ottawa", "sudbury", "ontario", "canada", "helpline", "throughline"}
 
-// hashPassword refuses a password that is short, or that would be guessed soon by someone who knows the person.
+// newPassword makes the digest of a password for an account. It refuses one that is short, or that would be guessed soon by
+// someone who knows the person and where they work.
+func (d *Desk) newPassword(ctx context.Context, password string, organisation uuid.UUID, email, name string) (string, error) {
+	o, err := db.FindOrganisation(db.AsSystem(ctx), d.DB, organisation)
+	if err != nil && referral.CodeOf(err) != referral.CodeNotFound { // whoever writes the account is refused
+		return "", err
+	}
+	return hashPassword(password, email, name, o.Name)
+}
+
 func hashPassword(password string, about ...string) (string, error) {
 	if n := utf8.RuneCountInString(password); n < minPassword || n > maxPassword {
 		return "", referral.Invalid("password", "must have %d characters or more", minPassword)
@@ -48,7 +61,9 @@ func hashPassword(password string, about ...string) (string, error) {
 func guessable(password string, about ...string) bool {
 	words := slices.Clone(french)
 	for _, text := range about {
-		words = append(words, strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return strings.ContainsRune(" .,@-_'’", r) })...)
+		for _, form := range []string{strings.ToLower(text), directory.Fold(text)} { // as it is spelled, and without accents
+			words = append(words, strings.FieldsFunc(form, func(r rune) bool { return strings.ContainsRune(" .,@-_+'’", r) })...)
+		}
 	}
 	if runes := []rune(password); len(runes) > judged {
 		password = string(runes[:judged])
