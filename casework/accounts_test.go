@@ -55,6 +55,8 @@ func TestSigningIn(t *testing.T) {
 	after := r.contents()
 	delete(before, "sign_in_tries")
 	delete(after, "sign_in_tries")
+	delete(before, "audit") // TestFailedSignInsAreKept
+	delete(after, "audit")
 	assert.Equal(t, before, after)
 	assert.True(t, strings.HasPrefix(one[string](r, `SELECT password_hash FROM accounts WHERE id = $1`, a.ID), "$argon2id$v=19$m=19456,t=2,p=1$"))
 }

@@ -30,6 +30,8 @@ var showsNothing = map[string]string{
 	"SilentLetters": "ids only", "SilentLetter": "nothing is shown", "LeftLetters": "ids only", "LeftLetter": "nothing is shown",
 	"LostLetters": "ids only", "LostLetter": "nothing is shown", "OpenReferrals": "ids only", "StartedUnopened": "ids only",
 	"LinkLocale": "the agency's language", "AskNewLink": "nothing is shown; the letter has an entry of its own",
+	"CheckCorrection": "what was typed", "OutOfReach": "that somebody was refused", "Refused": "that somebody was refused",
+	"ChangePlace": "accounts", "Regions": "names of regions", "Fresh": "one's own visit", "ProveAgain": "one's own account",
 	"SettleLetter": "nothing is shown", "Hear": "counts", "LettersWithEvents": "ids only", "ApplyEvents": "nothing is shown",
 	"CallAboutNotices": "a count",
 	"CheckCode":        "an account of the staff", "SignInBy": "an account of the staff", "ByKey": "an account of the staff",
@@ -88,7 +90,14 @@ func (r *room) shows(s scene, token string, letter uuid.UUID) map[string]struct 
 			return err
 		}},
 		"AccessReport": {db.AuditPrint, func() error { _, err := r.AccessReport(ctx, r.as(referral.Supervisor), s.CaseID); return err }},
-		"Restrict":     {db.AuditChange, func() error { return r.Restrict(ctx, r.navigator, s.CaseID, "violence") }},
+		"CaseHistory":  {db.AuditView, func() error { _, err := r.CaseHistory(ctx, r.navigator, s.CaseID); return err }},
+		"Correct": {db.AuditChange, func() error {
+			c, _, err := r.Case(ctx, r.navigator, s.CaseID)
+			require.NoError(r.t, err)
+			_, err = r.Correct(ctx, r.navigator, s.CaseID, casework.CorrectionInput{Notes: new(uuid.NewString()), Reason: "so", IfVersion: c.Version}, nil)
+			return err
+		}},
+		"Restrict": {db.AuditChange, func() error { return r.Restrict(ctx, r.navigator, s.CaseID, "violence") }},
 		"CasePeople": {db.AuditView, func() error {
 			r.restricted(s)
 			_, err := r.CasePeople(ctx, r.navigator, s.CaseID)

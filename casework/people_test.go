@@ -57,7 +57,7 @@ func TestSomeoneInvitedJoins(t *testing.T) {
 	p, err := r.Person(t.Context(), who, id)
 	require.NoError(t, err)
 	assert.Equal(t, "active", p.State)
-	assert.Equal(t, []string{"invite", "join"}, all[string](r, `SELECT action FROM audit WHERE subject_id = $1 ORDER BY id`, id))
+	assert.Equal(t, []string{"invite", "sign_in_refused", "join"}, all[string](r, `SELECT action FROM audit WHERE subject_id = $1 ORDER BY id`, id))
 }
 
 func TestALinkOfALetterIsGoodOnceAndNotForLong(t *testing.T) {

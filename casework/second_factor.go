@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base32"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -71,6 +72,9 @@ func (d *Desk) CheckCode(ctx context.Context, account uuid.UUID, code string, fr
 		return err
 	}
 	err = d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error { return d.takeCode(ctx, tx, account, bare(code)) })
+	if errors.Is(err, errCode) {
+		err = errors.Join(d.codeFailed(ctx, account, from), err)
+	}
 	if err != nil {
 		return err
 	}
@@ -158,9 +162,9 @@ func keyURL(email, secret string) (string, error) {
 }
 
 // ProposeSecondFactor makes a secret for someone's app. It counts when ConfirmSecondFactor has seen a code made from it; one
-// that is in use stays in use until then. present is a code of the one in use; "" when there is none.
+// that is in use stays in use until then. present is a code of the one in use; where there is none, the password, as ProveAgain wants it.
 func (d *Desk) ProposeSecondFactor(ctx context.Context, who Visitor, present string, from From) error {
-	if err := d.proveAgain(ctx, who, present, from); err != nil {
+	if err := d.proveFactor(ctx, who, present, from); err != nil {
 		return err
 	}
 	secret := make([]byte, 20) // 160 bits, RFC 4226, 4
@@ -179,18 +183,17 @@ func (d *Desk) ProposeSecondFactor(ctx context.Context, who Visitor, present str
 	})
 }
 
-// proveAgain asks for a code of the second factor in use, if there is one: who finds a browser left open must not take the
-// account over.
-func (d *Desk) proveAgain(ctx context.Context, who Visitor, code string, from From) error {
-	ctx = d.as(ctx, who.Actor(ViaPage))
-	f, err := db.FindSecondFactor(ctx, d.DB, who.ID)
+// proveFactor asks for a code of the second factor in use, or for the password where there is none: who finds a browser left
+// open must not take the account over.
+func (d *Desk) proveFactor(ctx context.Context, who Visitor, proof string, from From) error {
+	f, err := db.FindSecondFactor(d.as(ctx, who.Actor(ViaPage)), d.DB, who.ID)
 	if referral.CodeOf(err) == referral.CodeNotFound || (err == nil && f.Secret == "") {
-		return nil
+		return d.ProveAgain(ctx, who, proof, from)
 	}
 	if err != nil {
 		return err
 	}
-	return codeField(d.CheckCode(ctx, who.ID, code, from))
+	return codeField(d.CheckCode(ctx, who.ID, proof, from))
 }
 
 // codeField makes a wrong code the fault of a form's field: its visitor is signed in.

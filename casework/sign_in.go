@@ -52,6 +52,13 @@ func (d *Desk) SignIn(ctx context.Context, email, password string, from From) (w
 		return who, false, err
 	}
 	if !match || !a.Active {
+		why := "password"
+		if match {
+			why = "closed"
+		}
+		if err := d.signInFailed(ctx, a, why, from); err != nil {
+			return who, false, err
+		}
 		return who, false, errSignIn
 	}
 	if err := d.right(ctx, tries); err != nil {
@@ -92,6 +99,7 @@ type Visitor struct {
 	Account
 	Visit uuid.UUID
 	By    Method
+	Since time.Time // when the visit began
 	// MustEnrol says that the role asks for a second factor, and the visitor has none: until there is one they may do nothing
 	// else.
 	MustEnrol bool
@@ -104,7 +112,7 @@ func (d *Desk) Visitor(ctx context.Context, visit uuid.UUID) (Visitor, error) {
 	if err != nil {
 		return Visitor{}, err
 	}
-	v := Visitor{Account: accountOf(found.Account), Visit: visit, By: Method(found.Method)}
+	v := Visitor{Account: accountOf(found.Account), Visit: visit, By: Method(found.Method), Since: found.Since}
 	v.MustEnrol = v.By != BySingleSignOn && !found.SecondFactor && d.wantsSecondFactor(v.Role)
 	return v, nil
 }
@@ -132,22 +140,33 @@ func (d *Desk) Visits(ctx context.Context, who Visitor) ([]Visit, error) {
 
 // Leave ends a visit; one that has ended stays so.
 func (d *Desk) Leave(ctx context.Context, who Visitor) error {
-	err := db.EndVisit(d.as(ctx, who.Actor(ViaPage)), d.DB, who.ID, who.Visit, d.Clock.Now())
+	err := d.own(ctx, who, "sign_out", func(ctx context.Context, tx *sqlx.Tx) error {
+		return db.EndVisit(ctx, tx, who.ID, who.Visit, d.Clock.Now())
+	})
 	if referral.CodeOf(err) == referral.CodeNotFound {
 		return nil
 	}
 	return err
 }
 
-// EndVisit ends one of someone's own visits; not_found for any other.
-func (d *Desk) EndVisit(ctx context.Context, who Visitor, visit uuid.UUID) error {
+// EndVisit ends one of someone's own visits, of the others after they have proved again that they are they; not_found for
+// one of somebody else. Errors of ProveAgain.
+func (d *Desk) EndVisit(ctx context.Context, who Visitor, visit uuid.UUID, password string, from From) error {
+	if visit != who.Visit {
+		if err := d.ProveAgain(ctx, who, password, from); err != nil {
+			return err
+		}
+	}
 	return d.own(ctx, who, "end_visit", func(ctx context.Context, tx *sqlx.Tx) error {
 		return db.EndVisit(ctx, tx, who.ID, visit, d.Clock.Now())
 	})
 }
 
-// SignOutEverywhere ends all of someone's own visits, this one too, and makes every browser a stranger.
-func (d *Desk) SignOutEverywhere(ctx context.Context, who Visitor) error {
+// SignOutEverywhere ends all of someone's own visits, this one too, and makes every browser a stranger. Errors of ProveAgain.
+func (d *Desk) SignOutEverywhere(ctx context.Context, who Visitor, password string, from From) error {
+	if err := d.ProveAgain(ctx, who, password, from); err != nil {
+		return err
+	}
 	return d.own(ctx, who, "sign_out_everywhere", func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := db.ForgetDevices(ctx, tx, who.ID); err != nil {
 			return err
@@ -158,29 +177,11 @@ func (d *Desk) SignOutEverywhere(ctx context.Context, who Visitor) error {
 
 // ChangePassword gives someone another password who knows the present one. Their other visits end.
 func (d *Desk) ChangePassword(ctx context.Context, who Visitor, present, password string, from From) error {
-	a, err := db.FindAccount(d.as(ctx, who.Actor(ViaPage)), d.DB, who.ID)
+	a, err := d.prove(ctx, who, "present", present, from)
 	if err != nil {
 		return err
 	}
-	known, err := d.knows(ctx, a.ID, from)
-	if err != nil {
-		return err
-	}
-	tries := paces(tryPassword, a.Email, from, known)
-	if err := d.try(ctx, tries); err != nil {
-		return err
-	}
-	match, err := matches(present, a.PasswordHash)
-	if err != nil {
-		return err
-	}
-	if !match {
-		return referral.Invalid("present", "is not the present password")
-	}
-	if err := d.right(ctx, tries); err != nil {
-		return err
-	}
-	hash, err := hashPassword(password, a.Email, a.Name)
+	hash, err := d.newPassword(ctx, password, a.OrganisationID, a.Email, a.Name)
 	if err != nil {
 		return err
 	}

@@ -58,3 +58,16 @@ func RegionNamed(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID, name 
 	}
 	return id, nil
 }
+
+// CaseBehind finds the case that an id of an organisation belongs to: its own, or that of a referral or a task; not_found
+// when it names none of these.
+func CaseBehind(ctx context.Context, q sqlx.QueryerContext, organisation, id uuid.UUID) (of uuid.UUID, err error) {
+	err = sqlx.GetContext(ctx, q, &of, `SELECT id FROM cases WHERE id = $2 AND organisation_id = $1
+		UNION ALL SELECT case_id FROM referrals WHERE id = $2 AND organisation_id = $1
+		UNION ALL SELECT r.case_id FROM tasks t JOIN referrals r ON r.id = t.referral_id WHERE t.id = $2 AND t.organisation_id = $1
+		LIMIT 1`, organisation, id)
+	if err != nil {
+		return of, fmt.Errorf("read case: %w", Translate(err))
+	}
+	return of, nil
+}

@@ -40,6 +40,8 @@ type Visitor struct {
 	Account
 	Method       string `db:"method"`
 	SecondFactor bool   `db:"second_factor"` // the account has one
+	// Since is when the visit began.
+	Since time.Time `db:"since"`
 }
 
 // FindVisitor reads who is on a visit that goes on, and notes that they were seen; not_found for one that has ended, that
@@ -47,11 +49,11 @@ type Visitor struct {
 func FindVisitor(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID, at, idleSince time.Time) (Visitor, error) {
 	var v Visitor
 	// Seen to the minute: a page with ten parts need not write ten times.
-	err := sqlx.GetContext(ctx, q, &v, `WITH here AS (SELECT id, account_id, method FROM visits
+	err := sqlx.GetContext(ctx, q, &v, `WITH here AS (SELECT id, account_id, method, created_at FROM visits
 			WHERE id = $1 AND ended_at IS NULL AND expires_at > $2 AND seen_at > $3),
 		seen AS (UPDATE visits SET seen_at = $2 WHERE id = (SELECT id FROM here) AND seen_at < $2::timestamptz - interval '1 minute')
-		SELECT `+accountColumns+`, method, `+hasSecondFactor+` AS second_factor
-		FROM accounts JOIN (SELECT account_id, method FROM here) v ON v.account_id = accounts.id AND active`, id, at, idleSince)
+		SELECT `+accountColumns+`, method, since, `+hasSecondFactor+` AS second_factor
+		FROM accounts JOIN (SELECT account_id, method, created_at AS since FROM here) v ON v.account_id = accounts.id AND active`, id, at, idleSince)
 	if err != nil {
 		return v, fmt.Errorf("read visit: %w", Translate(err))
 	}

@@ -21,7 +21,7 @@ func actorOf(l *locale.Localizer, e casework.AuditEntry) string {
 
 // whatOf says what was done: the words of the timeline, where it has some.
 func whatOf(l *locale.Localizer, e casework.AuditEntry) string {
-	for _, key := range []string{"audit." + string(e.Kind) + "." + e.Action, "audit.did." + e.Action, "event." + e.Action} {
+	for _, key := range []string{"audit.did." + e.Action, "event." + e.Action} {
 		if l.Has(key) {
 			return l.T(key)
 		}

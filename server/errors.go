@@ -72,6 +72,7 @@ func (s *Server) fail(c echo.Context, err error) error {
 	if status >= http.StatusInternalServerError {
 		s.log.ErrorContext(c.Request().Context(), "request failed", "method", trace.Method(c.Request().Method), "route", c.Path(), "err", err)
 	}
+	s.keepRefusal(c, err, status)
 	if c.Response().Committed {
 		return nil
 	}

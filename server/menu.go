@@ -54,6 +54,7 @@ func needs(p casework.Permission) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			if !casework.May(accountOf(c).Role, p) {
+				c.Set(refusedKey, p)
 				return &referral.Error{Code: referral.CodeForbidden, Message: "this is not for your role to do"}
 			}
 			return next(c)

@@ -21,6 +21,7 @@ type accountView struct {
 	Picture      *qrPicture // of the secret that is to be proven
 	Visits       []casework.Visit
 	SingleSignOn bool
+	Prove        bool // they must type their password first, or sign in again at the provider
 }
 
 func (s *Server) accountPage(c echo.Context) error { return s.showAccount(c, nil) }
@@ -39,6 +40,7 @@ func (s *Server) showAccount(c echo.Context, wrongs []wrong) error {
 	if v.Visits, err = s.desk.Visits(ctx, v.Visitor); err != nil {
 		return err
 	}
+	v.Prove = !s.desk.Fresh(v.Visitor)
 	if v.SingleSignOn, err = s.desk.HasSingleSignOn(ctx, v.ID); err != nil {
 		return err
 	}
@@ -47,15 +49,19 @@ func (s *Server) showAccount(c echo.Context, wrongs []wrong) error {
 
 // changeAccount does what a button of the page says.
 func (s *Server) changeAccount(c echo.Context) error {
-	ctx, who := c.Request().Context(), visitorOf(c)
+	who := visitorOf(c)
 	var err error
 	switch do, about := pressed(c.Request().PostForm); do {
 	case "password":
 		return s.changePassword(c)
 	case "propose":
-		if err = s.desk.ProposeSecondFactor(ctx, who, typedIn(c, "code"), s.from(c)); err == nil {
+		err = s.proving(c, func(ctx context.Context) error {
+			return s.desk.ProposeSecondFactor(ctx, who, shortOf(typedIn(c, "code")+typedIn(c, "proof_factor")), s.from(c))
+		})
+		if err == nil {
 			return c.Redirect(http.StatusSeeOther, "/account#second-factor")
 		}
+		return s.proveAgain(c, err, "proof_factor")
 	case "confirm":
 		return s.confirmSecondFactor(c)
 	case "codes":
@@ -63,13 +69,47 @@ func (s *Server) changeAccount(c echo.Context) error {
 	case "end":
 		return s.endVisit(c, about)
 	case "everywhere":
-		if err = s.desk.SignOutEverywhere(ctx, who); err == nil {
-			return s.signedOut(c)
+		err = s.proving(c, func(ctx context.Context) error {
+			return s.desk.SignOutEverywhere(ctx, who, shortOf(typedIn(c, "proof_visits")), s.from(c))
+		})
+		if err == nil {
+			return s.signedOut(c, who.By)
 		}
+		return s.proveAgain(c, err, "proof_visits")
 	default:
 		err = referral.Invalid("do", "must be one of the page's buttons")
 	}
 	return s.accountAgain(c, err)
+}
+
+// proving does what may check a password, when its turn has come.
+func (s *Server) proving(c echo.Context, do func(context.Context) error) error {
+	return s.signIns.enter(c.Request().Context(), do)
+}
+
+// shortOf is what was typed as a password; "" for what no account has.
+func shortOf(pass string) string {
+	if len(pass) > maxPassword {
+		return ""
+	}
+	return pass
+}
+
+// proveAgain shows the page with what is wrong beside the field of the form that was sent.
+func (s *Server) proveAgain(c echo.Context, err error, field string) error {
+	wrongs := s.wrongs(c, err)
+	for i, w := range wrongs {
+		if w.Field == "proof" {
+			wrongs[i].Field = field
+		}
+		if w.Field == "proof" && visitorOf(c).By == casework.BySingleSignOn {
+			wrongs[i] = wrong{"sign_in_again", s.locale(c).T("account.prove.sign_on")}
+		}
+	}
+	if len(wrongs) > 0 {
+		return s.showAccount(c, wrongs)
+	}
+	return err
 }
 
 // accountAgain shows the page with what is wrong in a form, or passes on what is no fault of a form.
@@ -134,11 +174,14 @@ func (s *Server) endVisit(c echo.Context, about string) error {
 		return referral.NotFound("visit")
 	}
 	who := visitorOf(c)
-	if err := s.desk.EndVisit(c.Request().Context(), who, id); err != nil {
-		return err
+	err = s.proving(c, func(ctx context.Context) error {
+		return s.desk.EndVisit(ctx, who, id, shortOf(typedIn(c, "proof_visits")), s.from(c))
+	})
+	if err != nil {
+		return s.proveAgain(c, err, "proof_visits")
 	}
 	if id == who.Visit {
-		return s.signedOut(c)
+		return s.signedOut(c, who.By)
 	}
 	return s.seeOther(c, "/account", "visit_ended")
 }

@@ -56,6 +56,7 @@ func (s *Server) signIn(c echo.Context) error {
 		return err
 	})
 	if referral.CodeOf(err) == referral.CodeUnauthenticated {
+		s.log.WarnContext(c.Request().Context(), "a sign-in was refused", "class", "password")
 		f.Failed = true
 		return s.showSignIn(c, http.StatusUnauthorized, f)
 	}
@@ -71,7 +72,7 @@ func (s *Server) signIn(c echo.Context) error {
 // admit begins the visit of someone who has proved who they are, and leads them on.
 func (s *Server) admit(c echo.Context, account casework.Account, by casework.Method, f signInForm) error {
 	ctx := c.Request().Context()
-	if err := s.leave(ctx); err != nil {
+	if _, err := s.leave(ctx); err != nil {
 		return err
 	}
 	zone, err := s.desk.Zone(ctx, account.OrganisationID)
@@ -100,37 +101,46 @@ func (s *Server) admit(c echo.Context, account casework.Account, by casework.Met
 	return c.Redirect(http.StatusSeeOther, f.Next)
 }
 
-// leave ends the visit of the session, if it has one.
-func (s *Server) leave(ctx context.Context) error {
+// leave ends the visit of the session, if it has one, and says how it had begun.
+func (s *Server) leave(ctx context.Context) (by casework.Method, err error) {
 	id, err := uuid.Parse(s.sessions.GetString(ctx, sessionVisit))
 	if err != nil {
-		return nil
+		return "", nil
 	}
 	visitor, err := s.desk.Visitor(ctx, id)
 	if referral.CodeOf(err) == referral.CodeNotFound {
-		return nil
+		return "", nil
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
-	return s.desk.Leave(ctx, visitor)
+	return visitor.By, s.desk.Leave(ctx, visitor)
 }
 
 func (s *Server) signOut(c echo.Context) error {
 	ctx := c.Request().Context()
-	if err := s.leave(ctx); err != nil {
+	by, err := s.leave(ctx)
+	if err != nil {
 		return err
 	}
-	return s.signedOut(c)
+	return s.signedOut(c, by)
 }
 
-// signedOut forgets the session, and goes on to where the next person signs in.
-func (s *Server) signedOut(c echo.Context) error {
+// signedOut forgets the session, and goes on to where the next person signs in. Who came by single sign-on is led past the
+// provider: else the next person at this desk would be let in there as them.
+func (s *Server) signedOut(c echo.Context, by casework.Method) error {
 	if err := s.sessions.Destroy(c.Request().Context()); err != nil {
 		return err
 	}
-	// The next person at this desk has a language of their own.
+	// The next person at this desk has a language of their own. Not "cookies": browsers then forget those of all our neighbours
+	// under the same domain too, and what the account knows this browser by, on which its protection from guessers rests.
 	c.SetCookie(s.cookie(languageCookie, "", -1))
+	c.Response().Header().Set("Clear-Site-Data", `"cache", "storage"`)
+	if by == casework.BySingleSignOn && s.cfg.SignOn != nil {
+		if to := s.cfg.SignOn.End(c.Request().Context(), s.cfg.BaseURL+"/sign-in"); to != "" {
+			return s.goElsewhere(c, elsewhere{To: to, Out: true})
+		}
+	}
 	return c.Redirect(http.StatusSeeOther, "/sign-in")
 }
 

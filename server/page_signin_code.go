@@ -23,7 +23,7 @@ const (
 // askForCode keeps in the session whose password was right. Nobody is signed in yet.
 func (s *Server) askForCode(c echo.Context, account casework.Account, f signInForm) error {
 	ctx := c.Request().Context()
-	if err := s.leave(ctx); err != nil {
+	if _, err := s.leave(ctx); err != nil {
 		return err
 	}
 	if err := s.sessions.RenewToken(ctx); err != nil {
@@ -70,6 +70,7 @@ func (s *Server) checkCode(c echo.Context) error {
 	}
 	err := s.desk.CheckCode(ctx, id, code, s.from(c))
 	if referral.CodeOf(err) == referral.CodeUnauthenticated {
+		s.log.WarnContext(ctx, "a sign-in was refused", "class", "code")
 		f.Failed = true
 		return s.showCode(c, http.StatusUnauthorized, f)
 	}

@@ -33,13 +33,27 @@ const (
 	whyRefused   = "signin.oidc.refused"
 	whyNoGroup   = "signin.oidc.no_group"
 	whyNoAccount = "signin.oidc.no_account"
+	whyWeak      = "signin.oidc.weak"
 )
 
-// beginSignOn leads to the provider. It is a link and not a form: our forms may lead nowhere else.
+// elsewhere leads a browser to the provider by a page of ours. A redirect will not do: it answers a form, and our policy lets
+// forms lead nowhere else.
+type elsewhere struct {
+	To string
+	// Out says that it is to end the session there, and not to begin one.
+	Out bool
+}
+
+func (s *Server) goElsewhere(c echo.Context, e elsewhere) error {
+	return s.show(c, http.StatusOK, "elsewhere", view{Title: s.locale(c).T("signin.oidc.going"), Body: e, Leads: e.To})
+}
+
+// beginSignOn leads to the provider. It takes a form of our own page: else any page could sign someone in by a link, whom the
+// provider remembers (OWASP ASVS 5.0, 7.6.2).
 func (s *Server) beginSignOn(c echo.Context) error {
 	ctx := c.Request().Context()
-	next := localPath(c.QueryParam("next"))
-	address, begun, err := s.cfg.SignOn.Begin(ctx)
+	next := localPath(typedIn(c, "next"))
+	address, begun, err := s.cfg.SignOn.Begin(ctx, typedIn(c, "again") != "")
 	if err != nil {
 		s.log.WarnContext(ctx, "single sign-on is away", "class", "discovery")
 		return s.showSignIn(c, http.StatusServiceUnavailable, signInForm{Next: next, Why: whyAway})
@@ -49,7 +63,7 @@ func (s *Server) beginSignOn(c echo.Context) error {
 	s.sessions.Put(ctx, sessionVerifier, begun.Verifier)
 	s.sessions.Put(ctx, sessionNext, next)
 	s.sessions.Put(ctx, sessionBegun, s.clock.Now().Unix())
-	return c.Redirect(http.StatusSeeOther, address)
+	return s.goElsewhere(c, elsewhere{To: address})
 }
 
 // finishSignOn lets in whom the provider sent back.
@@ -67,15 +81,20 @@ func (s *Server) finishSignOn(c echo.Context) error {
 	case errors.Is(err, signon.ErrAway):
 		s.log.WarnContext(ctx, "single sign-on is away", "class", "exchange")
 		return s.notSignedOn(c, http.StatusServiceUnavailable, f, whyAway)
+	case errors.Is(err, signon.ErrWeak):
+		s.log.WarnContext(ctx, "single sign-on refused", "class", "weak")
+		return s.notSignedOn(c, http.StatusForbidden, f, whyWeak)
 	case err != nil:
 		s.log.WarnContext(ctx, "single sign-on refused", "class", "not_good")
 		return s.notSignedOn(c, http.StatusUnauthorized, f, whyRefused)
 	case who.Role == "":
+		s.log.WarnContext(ctx, "single sign-on refused", "class", "no_group")
 		return s.notSignedOn(c, http.StatusForbidden, f, whyNoGroup)
 	}
 	account, err := s.desk.SignInBy(ctx, casework.Identity{Issuer: who.Issuer, Subject: who.Subject, Email: strings.TrimSpace(who.Email),
 		Role: referral.Role(who.Role)})
 	if referral.CodeOf(err) == referral.CodeForbidden {
+		s.log.WarnContext(ctx, "single sign-on refused", "class", "no_account")
 		return s.notSignedOn(c, http.StatusForbidden, f, whyNoAccount)
 	}
 	if err != nil {

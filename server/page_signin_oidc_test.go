@@ -18,13 +18,19 @@ var zoe = signontest.Person{Subject: "u-1", Email: "nav@kawartha.example", Verif
 // signedOn is a helpline whose people may come by a provider of single sign-on, and the provider.
 func signedOn(t *testing.T) (*visitor, *signontest.Provider) {
 	t.Helper()
+	return signedOnBy(t, nil, nil)
+}
+
+// signedOnBy is signedOn where the provider must have let people in by one of some classes and methods.
+func signedOnBy(t *testing.T, acr, amr []string) (*visitor, *signontest.Provider) {
+	t.Helper()
 	h := newHelpline(t, Config{Dev: true, Mailbox: &letterbox{}})
 	v := staffedOf(h)
 	p := signontest.Start(t, v.site.URL+SignOnPath)
 	p.Is(zoe)
 	s, err := New(Deps{Desk: h.desk, DB: h.db, Clock: h.clock, Log: h.server.log, Config: Config{BaseURL: v.site.URL, SignOn: signon.New(signon.Config{
 		Issuer: p.Issuer, ClientID: signontest.ClientID, ClientSecret: signontest.ClientSecret, RedirectURL: v.site.URL + SignOnPath,
-		GroupsClaim: "groups", Roles: []signon.RoleOfGroup{{Group: "211-leads", Role: "coordinator"}, {Group: "211-navigators", Role: "navigator"}}})}})
+		GroupsClaim: "groups", ACR: acr, AMR: amr, Roles: []signon.RoleOfGroup{{Group: "211-leads", Role: "coordinator"}, {Group: "211-navigators", Role: "navigator"}}})}})
 	v.must(err)
 	t.Cleanup(s.Close)
 	v.server = s
@@ -32,15 +38,32 @@ func signedOn(t *testing.T) (*visitor, *signontest.Provider) {
 	return v, p
 }
 
+// byProvider presses the button of the sign-in page, and follows where it leads.
+func (v *visitor) byProvider(next string) shown {
+	v.t.Helper()
+	return v.onward(v.post("/sign-in/oidc", url.Values{"next": {next}}))
+}
+
+// onward follows the page that leads to the provider, as browsers do by themselves.
+func (v *visitor) onward(page shown) shown {
+	v.t.Helper()
+	to := page.Find("#elsewhere").AttrOr("href", "")
+	if refresh := page.Find(`meta[http-equiv="refresh"]`).AttrOr("content", ""); to == "" || refresh != "0;url="+to {
+		v.t.Fatalf("the page leads to %q, its browser to %q", to, refresh)
+	}
+	r, err := http.NewRequestWithContext(v.t.Context(), http.MethodGet, to, nil)
+	v.must(err)
+	return v.send(r)
+}
+
 func TestSingleSignOn(t *testing.T) {
 	t.Parallel()
 	v, p := signedOn(t)
 	page := v.get("/sign-in?next=%2Ftasks")
-	to, ok := page.Find(`a[href^="/sign-in/oidc"]`).Attr("href")
-	if !ok {
-		t.Fatal("the page does not offer it")
+	if offered := page.form(`form[action="/sign-in/oidc"]`); offered.Get("next") != "/tasks" {
+		t.Fatalf("the page offers %v", offered)
 	}
-	if at := v.get(to).is(200); at.Path != "/tasks" {
+	if at := v.byProvider("/tasks").is(200); at.Path != "/tasks" {
 		t.Fatalf("led to %s: %s", at.Path, at.says("main"))
 	}
 	if says := v.get("/account").is(200).says("main"); !strings.Contains(says, "your organisation’s account") {
@@ -50,7 +73,7 @@ func TestSingleSignOn(t *testing.T) {
 	first := *v
 	p.Is(signontest.Person{Subject: "u-1", Email: "changed@elsewhere.example", Verified: true, Groups: []string{"211-navigators", "211-leads"}})
 	v.forget()
-	if at := v.get("/sign-in/oidc").is(200); at.Path != "/queue" {
+	if at := v.byProvider("").is(200); at.Path != "/queue" {
 		t.Errorf("a coordinator was led to %s: %s", at.Path, at.says("main"))
 	}
 	if at := first.get("/work"); !strings.HasPrefix(at.Path, "/sign-in") {
@@ -76,7 +99,7 @@ func TestSingleSignOnRefusesInWords(t *testing.T) {
 	} {
 		v.forget()
 		p.Is(c.who)
-		page := v.get("/sign-in/oidc").is(c.status)
+		page := v.byProvider("").is(c.status)
 		if !strings.Contains(page.says("#wrongs"), c.says) {
 			t.Errorf("%s: %q", name, page.says("#wrongs"))
 		}
@@ -117,7 +140,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 	} {
 		v.forget()
 		p.Forge(forge)
-		page := v.get("/sign-in/oidc")
+		page := v.byProvider("")
 		if page.Status != http.StatusUnauthorized || !strings.Contains(page.says("#wrongs"), "did not work") {
 			t.Errorf("%s: %d %q", name, page.Status, page.says("#wrongs"))
 		}
@@ -127,7 +150,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 	}
 	v.forget()
 	p.Forge(p.Sign)
-	v.get("/sign-in/oidc").is(200)
+	v.byProvider("").is(200)
 }
 
 // comeBack goes to the provider as a browser does, and stops before it goes back: what it would be sent back to.
@@ -140,7 +163,8 @@ func (v *visitor) comeBack(p *signontest.Provider) *url.URL {
 		}
 		return nil
 	}
-	answer, err := stop.Get(v.site.URL + "/sign-in/oidc")
+	to := v.post("/sign-in/oidc", url.Values{}).is(200).Find("#elsewhere").AttrOr("href", "")
+	answer, err := stop.Get(to)
 	v.must(err)
 	answer.Body.Close()
 	back, err := answer.Location()
@@ -187,7 +211,7 @@ func TestAPlantedSessionIsNotSignedIn(t *testing.T) {
 	v, p := signedOn(t)
 	for name, in := range map[string]func(){
 		"by password": func() { v.signInAs("nav@kawartha.example") },
-		"by provider": func() { v.get("/sign-in/oidc").is(200) },
+		"by provider": func() { v.byProvider("").is(200) },
 	} {
 		v.forget()
 		v.comeBack(p) // a session begins
@@ -216,4 +240,86 @@ func cookieOf(cookies []*http.Cookie, name string) string {
 		}
 	}
 	return ""
+}
+
+// A link of someone else's page must not sign anyone in whom the provider remembers, nor a form of it.
+func TestSingleSignOnBeginsOnOurOwnPage(t *testing.T) {
+	t.Parallel()
+	v, _ := signedOn(t)
+	if page := v.get("/sign-in/oidc?next=/tasks").is(200); page.Path != "/sign-in" || page.Find("#elsewhere").Length() != 0 {
+		t.Errorf("a link leads to %s: %s", page.Path, page.says("main"))
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, v.site.URL+"/sign-in/oidc", strings.NewReader("next=/"))
+	v.must(err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", "https://evil.example")
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	v.send(r).is(http.StatusForbidden)
+	if log := v.log.String(); !strings.Contains(log, "a form from elsewhere was refused") {
+		t.Error("the log does not say so")
+	}
+}
+
+// Where it is set how the provider must let people in, what it says of that is checked.
+func TestTheProviderMustAskForEnough(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		acr, amr []string
+		who      signontest.Person
+		status   int
+	}{
+		"a second factor":           {nil, []string{"mfa", "hwk"}, signontest.Person{AMR: []string{"mfa"}}, 200},
+		"a password only":           {nil, []string{"mfa", "hwk"}, signontest.Person{}, 403},
+		"the class":                 {[]string{"high"}, nil, signontest.Person{ACR: "high"}, 200},
+		"another class":             {[]string{"high"}, nil, signontest.Person{ACR: "low"}, 403},
+		"no class":                  {[]string{"high"}, nil, signontest.Person{}, 403},
+		"the class, not the method": {[]string{"high"}, []string{"mfa"}, signontest.Person{ACR: "high"}, 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v, p := signedOnBy(t, c.acr, c.amr)
+			who := zoe
+			who.ACR, who.AMR = c.who.ACR, c.who.AMR
+			p.Is(who)
+			begun := v.post("/sign-in/oidc", url.Values{}).is(200)
+			to, err := url.Parse(begun.Find("#elsewhere").AttrOr("href", ""))
+			v.must(err)
+			if asked := to.Query().Get("acr_values"); asked != strings.Join(c.acr, " ") {
+				t.Errorf("asked for %q", asked)
+			}
+			if page := v.onward(begun).is(c.status); c.status == 403 && !strings.Contains(page.says("#wrongs"), "such as a second factor") {
+				t.Errorf("it says %s", page.says("#wrongs"))
+			}
+		})
+	}
+}
+
+// Who came by single sign-on and signs out is led past the provider, so that the next person is not let in as them.
+func TestSigningOutAtTheProvider(t *testing.T) {
+	t.Parallel()
+	v, p := signedOn(t)
+	v.byProvider("").is(200)
+	page := v.post("/sign-out", url.Values{}).is(200)
+	if at := v.get("/work"); !strings.HasPrefix(at.Path, "/sign-in") {
+		t.Errorf("still signed in: %s", at.Path)
+	}
+	if back := v.onward(page).is(200); back.Path != "/sign-in" || p.Ended() != 1 {
+		t.Errorf("led to %s, and %d sessions ended there", back.Path, p.Ended())
+	}
+	// By password there is nothing to end elsewhere, and without the provider one is signed out all the same.
+	v.signInAs("nav@kawartha.example")
+	if page := v.post("/sign-out", url.Values{}).is(200); page.Path != "/sign-in" || p.Ended() != 1 {
+		t.Errorf("led to %s, and %d sessions ended there", page.Path, p.Ended())
+	}
+}
+
+// A provider that sends us elsewhere is not followed.
+func TestNoRedirectOfTheProviderIsFollowed(t *testing.T) {
+	t.Parallel()
+	v, p := signedOn(t)
+	p.Move()
+	v.byProvider("").is(http.StatusUnauthorized)
+	if at := v.get("/work"); !strings.HasPrefix(at.Path, "/sign-in") {
+		t.Errorf("let in to %s", at.Path)
+	}
 }

@@ -72,7 +72,8 @@ type view struct {
 	Agency  bool // the page is for someone without an account, whom nothing must lead to the staff's pages
 	Dev     bool
 	Mailbox bool
-	Live    bool // the page searches while one types
+	Live    bool   // the page searches while one types
+	Leads   string // where the browser goes on to by itself; "": nowhere
 	Body    any
 }
 

@@ -145,7 +145,8 @@ func (s *Server) signInRoutes(e *echo.Echo) {
 	e.POST("/sign-in/code", s.checkCode, s.session)
 	e.POST("/sign-out", s.signOut, s.session)
 	if s.cfg.SignOn != nil {
-		e.GET("/sign-in/oidc", s.beginSignOn, s.session)
+		e.GET("/sign-in/oidc", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, "/sign-in") })
+		e.POST("/sign-in/oidc", s.beginSignOn, s.session)
 		e.GET(SignOnPath, s.finishSignOn, s.session)
 	}
 	e.GET("/forgot-password", s.forgotPage)

@@ -46,7 +46,7 @@ func signOn(cfg config.Config) *signon.Provider {
 		return nil
 	}
 	c := signon.Config{Issuer: cfg.SignOn.Issuer, ClientID: cfg.SignOn.ClientID, ClientSecret: cfg.SignOn.ClientSecret,
-		GroupsClaim: cfg.SignOn.GroupsClaim, RedirectURL: cfg.BaseURL + server.SignOnPath}
+		GroupsClaim: cfg.SignOn.GroupsClaim, ACR: cfg.SignOn.ACR, AMR: cfg.SignOn.AMR, RedirectURL: cfg.BaseURL + server.SignOnPath}
 	for _, r := range cfg.SignOn.Roles {
 		c.Roles = append(c.Roles, signon.RoleOfGroup{Group: r.Group, Role: string(r.Role)})
 	}

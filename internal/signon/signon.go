@@ -7,7 +7,9 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +23,9 @@ type Config struct {
 	RedirectURL                    string
 	GroupsClaim                    string        // the claim that lists someone's groups
 	Roles                          []RoleOfGroup // the first that someone is in counts
+	// How the provider must have let someone in: ACR lists the classes of which it must name one, AMR the methods of which it must
+	// name one (RFC 8176). None: it is believed about that.
+	ACR, AMR []string
 }
 
 // RoleOfGroup is what a group there makes someone here.
@@ -41,6 +46,7 @@ type Provider struct {
 
 	mu    sync.Mutex
 	found *oidc.Provider
+	ends  string // where sessions there are ended; "" when it does not say
 }
 
 // ErrAway says that the provider gives no answer that can be used. It holds nothing that the provider said.
@@ -50,26 +56,39 @@ var ErrAway = errors.New("the provider of single sign-on does not answer")
 // has run out, or is for someone else.
 var ErrRefused = errors.New("the provider's answer is not good")
 
+// ErrWeak says that the provider let someone in by less than we ask for.
+var ErrWeak = errors.New("the provider did not ask for enough")
+
 // timeout of one call to the provider.
 const timeout = 10 * time.Second
 
 // New makes a provider that has not been asked anything yet.
 func New(c Config) *Provider {
-	return &Provider{Config: c, client: &http.Client{Timeout: timeout, Transport: http.DefaultTransport.(*http.Transport).Clone()}}
+	return &Provider{Config: c, client: &http.Client{Timeout: timeout, Transport: http.DefaultTransport.(*http.Transport).Clone(),
+		// What we are sent to elsewhere is not the provider that was set.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 // Begun is what a browser must keep between leaving for the provider and coming back.
 type Begun struct{ State, Nonce, Verifier string }
 
-// Begin gives the address at the provider where someone signs in, and what must be kept until they are back.
-func (p *Provider) Begin(ctx context.Context) (address string, b Begun, err error) {
+// Begin gives the address at the provider where someone signs in, and what must be kept until they are back. Again has the
+// provider ask them anew even when it knows them.
+func (p *Provider) Begin(ctx context.Context, again bool) (address string, b Begun, err error) {
 	found, err := p.discover(ctx)
 	if err != nil {
 		return "", b, err
 	}
 	// Each has 256 random bits.
 	b = Begun{State: oauth2.GenerateVerifier(), Nonce: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier()}
-	return p.oauth(found).AuthCodeURL(b.State, oidc.Nonce(b.Nonce), oauth2.S256ChallengeOption(b.Verifier)), b, nil
+	ask := []oauth2.AuthCodeOption{oidc.Nonce(b.Nonce), oauth2.S256ChallengeOption(b.Verifier)}
+	if len(p.ACR) > 0 {
+		ask = append(ask, oauth2.SetAuthURLParam("acr_values", strings.Join(p.ACR, " ")))
+	}
+	if again {
+		ask = append(ask, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0"))
+	}
+	return p.oauth(found).AuthCodeURL(b.State, ask...), b, nil
 }
 
 // Finish exchanges the code of someone who has come back, and checks what the provider says of them: signature, issuer,
@@ -110,6 +129,9 @@ func (p *Provider) identity(t *oidc.IDToken) (Identity, error) {
 	if err := t.Claims(&all); err != nil {
 		return Identity{}, ErrRefused
 	}
+	if !oneOf(p.ACR, texts(all["acr"])) || !oneOf(p.AMR, texts(all["amr"])) {
+		return Identity{}, ErrWeak
+	}
 	i := Identity{Issuer: t.Issuer, Subject: t.Subject}
 	if verified, _ := all["email_verified"].(bool); verified {
 		i.Email, _ = all["email"].(string)
@@ -122,6 +144,11 @@ func (p *Provider) identity(t *oidc.IDToken) (Identity, error) {
 		}
 	}
 	return i, nil
+}
+
+// oneOf reports that one of those that are wanted is there; so it is when none is wanted.
+func oneOf(wanted, there []string) bool {
+	return len(wanted) == 0 || slices.ContainsFunc(there, func(name string) bool { return slices.Contains(wanted, name) })
 }
 
 // texts reads a claim that is a text or a list of texts.
@@ -158,6 +185,33 @@ func (p *Provider) discover(ctx context.Context) (*oidc.Provider, error) {
 	if err != nil {
 		return nil, ErrAway
 	}
-	p.found = found
+	var more struct {
+		End string `json:"end_session_endpoint"`
+	}
+	if err := found.Claims(&more); err != nil {
+		return nil, ErrAway
+	}
+	p.found, p.ends = found, more.End
 	return found, nil
+}
+
+// End gives the address at the provider where someone's session there is ended, which leads back to an address of ours
+// (OpenID Connect RP-Initiated Logout 1.0); "" when the provider has none, or does not answer. We keep no ID token to hint
+// with, so the provider may ask who is there whether they mean it.
+func (p *Provider) End(ctx context.Context, back string) string {
+	if _, err := p.discover(ctx); err != nil {
+		return ""
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	u, err := url.Parse(p.ends)
+	issuer, _ := url.Parse(p.Issuer)
+	if err != nil || p.ends == "" || issuer == nil || u.Scheme != issuer.Scheme {
+		return ""
+	}
+	q := u.Query()
+	q.Set("client_id", p.ClientID)
+	q.Set("post_logout_redirect_uri", back)
+	u.RawQuery = q.Encode()
+	return u.String()
 }

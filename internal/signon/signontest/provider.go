@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,8 @@ type Person struct {
 	Subject, Email string
 	Verified       bool
 	Groups         []string
+	ACR            string
+	AMR            []string // besides the password
 }
 
 // Provider runs until its test ends.
@@ -37,6 +40,7 @@ type Provider struct {
 
 	site    *httptest.Server
 	storage *storage
+	moved   atomic.Bool
 	mu      sync.Mutex
 	forge   func(claims map[string]any) string
 }
@@ -60,7 +64,15 @@ func Start(t testing.TB, redirect string) *Provider {
 		p.storage.signIn(id)
 		http.Redirect(w, r, back(op.ContextWithIssuer(r.Context(), p.Issuer), id), http.StatusFound)
 	})
-	mux.Handle("/oauth/token", p.forged(provider))
+	tokens := p.forged(provider)
+	mux.HandleFunc("/oauth/token", func(w http.ResponseWriter, r *http.Request) {
+		if p.moved.Load() {
+			http.Redirect(w, r, "/elsewhere/oauth/token", http.StatusTemporaryRedirect)
+			return
+		}
+		tokens.ServeHTTP(w, r)
+	})
+	mux.Handle("/elsewhere/", http.StripPrefix("/elsewhere", tokens))
 	mux.Handle("/", provider)
 	p.site = httptest.NewUnstartedServer(mux)
 	p.site.Listener.Close()
@@ -72,6 +84,16 @@ func Start(t testing.TB, redirect string) *Provider {
 
 // Is chooses who signs in next.
 func (p *Provider) Is(who Person) { p.storage.is(who) }
+
+// Ended is how often a session at the provider was ended.
+func (p *Provider) Ended() int {
+	p.storage.mu.Lock()
+	defer p.storage.mu.Unlock()
+	return p.storage.ended
+}
+
+// Move has the provider send who asks for tokens on to another address, where they are.
+func (p *Provider) Move() { p.moved.Store(true) }
 
 // Stop makes the provider go away.
 func (p *Provider) Stop() { p.site.Close() }

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ type storage struct {
 
 	mu       sync.Mutex
 	next     Person
+	ended    int
 	requests map[string]*request
 	codes    map[string]string // to ids of requests
 }
@@ -49,8 +51,8 @@ type request struct {
 }
 
 func (r *request) GetID() string          { return r.id }
-func (r *request) GetACR() string         { return "" }
-func (r *request) GetAMR() []string       { return []string{"pwd"} }
+func (r *request) GetACR() string         { return r.person.ACR }
+func (r *request) GetAMR() []string       { return append([]string{"pwd"}, r.person.AMR...) }
 func (r *request) GetAudience() []string  { return []string{r.ClientID} }
 func (r *request) GetAuthTime() time.Time { return time.Now() }
 func (r *request) GetClientID() string    { return r.ClientID }
@@ -156,6 +158,13 @@ func (s *storage) GetClientByClientID(_ context.Context, id string) (op.Client, 
 	return client{s.redirect}, nil
 }
 
+func (s *storage) TerminateSession(context.Context, string, string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended++
+	return nil
+}
+
 func (s *storage) Health(context.Context) error { return nil }
 
 // signing is the provider's key, private and public.
@@ -194,9 +203,11 @@ func encode(raw []byte) string { return base64.RawURLEncoding.EncodeToString(raw
 // client is the one that the provider knows.
 type client struct{ redirect string }
 
-func (client) GetID() string                        { return ClientID }
-func (c client) RedirectURIs() []string             { return []string{c.redirect} }
-func (client) PostLogoutRedirectURIs() []string     { return nil }
+func (client) GetID() string            { return ClientID }
+func (c client) RedirectURIs() []string { return []string{c.redirect} }
+func (c client) PostLogoutRedirectURIs() []string {
+	return []string{strings.TrimSuffix(c.redirect, "/oidc/callback")}
+}
 func (client) ApplicationType() op.ApplicationType  { return op.ApplicationTypeWeb }
 func (client) AuthMethod() oidc.AuthMethod          { return oidc.AuthMethodBasic }
 func (client) ResponseTypes() []oidc.ResponseType   { return []oidc.ResponseType{oidc.ResponseTypeCode} }
