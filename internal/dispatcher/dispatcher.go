@@ -18,7 +18,8 @@ import (
 	"throughline/mail"
 )
 
-// Conductor starts a referral's workflow and tells it of changes; package workflows has the real one.
+// Conductor starts a referral's workflow and tells it of changes, which starts one that is missing; package workflows has
+// the real one.
 type Conductor interface {
 	Start(ctx context.Context, id uuid.UUID) error
 	Changed(ctx context.Context, id uuid.UUID, version int) error
