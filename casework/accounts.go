@@ -119,12 +119,6 @@ const (
 	maxName    = 200
 )
 
-// Belongs is where an account works, and for whom.
-type Belongs struct {
-	Region  string // by name, made when it is new; "": the whole organisation
-	Partner string // the organisation that a partner refers for; its accounts see one another's cases
-}
-
 // AddAccount adds someone to a helpline, for the whole of it. Errors as AddAccountIn.
 func (d *Desk) AddAccount(ctx context.Context, organisation uuid.UUID, email, name string, role referral.Role, lang, password string) (Account, error) {
 	return d.AddAccountIn(ctx, organisation, email, name, role, lang, password, Belongs{})
@@ -137,24 +131,17 @@ func (d *Desk) AddAccountIn(ctx context.Context, organisation uuid.UUID, email, 
 	if err != nil {
 		return Account{}, err
 	}
-	in.Region, in.Partner = oneLine(in.Region), oneLine(in.Partner)
-	if in.Partner != "" && role != referral.Partner {
-		return Account{}, referral.Invalid("partner", "is for the role partner only")
-	}
-	if err := limits(map[string]string{"region": in.Region, "partner": in.Partner}, maxLine); err != nil {
+	place, err := in.checked(role)
+	if err != nil {
 		return Account{}, err
 	}
 	if a.PasswordHash, err = hashPassword(password, email, name); err != nil {
 		return Account{}, err
 	}
-	a.Active, a.Partner = true, in.Partner
+	a.Active = true
 	err = d.house(ctx, organisation, "add_account", "account", a.ID, func(ctx context.Context, tx *sqlx.Tx) error {
-		if in.Region != "" {
-			region, err := db.RegionNamed(ctx, tx, organisation, in.Region, a.CreatedAt)
-			if err != nil {
-				return err
-			}
-			a.Region = &region
+		if err := place.give(ctx, tx, &a, a.CreatedAt); err != nil {
+			return err
 		}
 		return db.InsertAccount(ctx, tx, a)
 	})

@@ -23,6 +23,7 @@ const (
 type NewColleague struct {
 	Email, Name, Language string
 	Role                  referral.Role
+	Belongs
 }
 
 // Invite makes an account that nobody can sign in to yet, and has its person told by a letter with a link to join by.
@@ -35,7 +36,14 @@ func (d *Desk) Invite(ctx context.Context, who Actor, in NewColleague) (uuid.UUI
 	if err != nil {
 		return uuid.Nil, err
 	}
+	place, err := in.checked(in.Role)
+	if err != nil {
+		return uuid.Nil, err
+	}
 	return a.ID, d.managed(ctx, who, "invite", a.ID, func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := place.give(ctx, tx, &a, a.CreatedAt); err != nil {
+			return err
+		}
 		if err := db.InsertAccount(ctx, tx, a); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 // Person is an account as those see it who look after accounts.
 type Person struct {
 	Account
+	RegionName   string // "": the whole organisation
 	State        string // active, invited, invitation_over or closed
 	SecondFactor bool
 	SingleSignOn bool
@@ -46,7 +47,7 @@ func (d *Desk) people(ctx context.Context, who Actor, only uuid.UUID) ([]Person,
 	found, err := db.People(d.as(ctx, who), d.DB, who.Organisation, only)
 	list := make([]Person, len(found))
 	for i, p := range found {
-		list[i] = Person{Account: accountOf(p.Account), State: stateOf(p, d.Clock.Now()), SecondFactor: p.SecondFactor, SingleSignOn: p.SingleSignOn,
+		list[i] = Person{Account: accountOf(p.Account), RegionName: p.RegionName, State: stateOf(p, d.Clock.Now()), SecondFactor: p.SecondFactor, SingleSignOn: p.SingleSignOn,
 			LastSignIn: p.LastSignIn, InvitedUntil: p.InvitedUntil, LetterState: p.LetterState}
 	}
 	return list, err

@@ -1,6 +1,7 @@
 package casework_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -247,4 +248,62 @@ func TestAnotherRoleLeavesThePartnerAndTheWorkBehind(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, r.ChangeRole(ctx, admin, pat.ID, referral.Partner))
 	assert.Equal(t, r.coordinator.ID, r.referral(others.ReferralID).OwnerID, "a partner does not see it")
+}
+
+// Someone who is to work for another region must sign in again, sees what is there and no more, and keeps no work that they
+// can't see.
+func TestSomeoneWorksElsewhere(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	ctx := t.Context()
+	boss := r.boss("ada@helpline.example").Actor(casework.ViaPage)
+	north := r.within("Ola", referral.Navigator, "North", "")
+	r.within("Nel", referral.Navigator, "South", "")
+	of := func(id uuid.UUID) casework.Actor { // as the next sign-in will find them
+		p, err := r.Person(ctx, boss, id)
+		require.NoError(t, err)
+		return p.Actor(casework.ViaPage)
+	}
+	in := r.intakeBy(r.navigator, "")
+	r.finds(of(r.navigator.ID), in, true)
+
+	require.NoError(t, r.ChangePlace(ctx, boss, r.navigator.ID, casework.Belongs{Region: " north "}))
+	p, err := r.Person(ctx, boss, r.navigator.ID)
+	require.NoError(t, err)
+	assert.Equal(t, "North", p.RegionName)
+	assert.Equal(t, north.Region, p.Region, "a name in any case is the same region")
+	r.finds(of(r.navigator.ID), in, false)
+	got, err := r.Referral(ctx, r.coordinator, in.ReferralID)
+	require.NoError(t, err)
+	assert.Equal(t, r.coordinator.ID, got.OwnerID, "what they no longer see is another's work")
+
+	require.NoError(t, r.ChangePlace(ctx, boss, r.navigator.ID, casework.Belongs{Region: "NORTH"}), "nothing changes")
+	require.NoError(t, r.ChangePlace(ctx, boss, r.navigator.ID, casework.Belongs{}))
+	r.finds(of(r.navigator.ID), in, true)
+	names, err := r.Regions(ctx, boss)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"North", "South"}, names)
+	assert.Equal(t, 3, one[int](r, `SELECT count(*) FROM audit WHERE action = 'change_place' AND subject_id = $1 AND actor_id = $2`,
+		r.navigator.ID, boss.ID))
+
+	partner := r.within("Pat", referral.Partner, "", "Clinic")
+	theirs := r.intakeBy(partner, "")
+	require.NoError(t, r.ChangePlace(ctx, boss, partner.ID, casework.Belongs{Partner: "Shelter"}))
+	got, err = r.Referral(ctx, r.coordinator, theirs.ReferralID)
+	require.NoError(t, err)
+	assert.Equal(t, r.coordinator.ID, got.OwnerID)
+
+	refused(t, r.ChangePlace(ctx, boss, r.navigator.ID, casework.Belongs{Partner: "Clinic"}), referral.CodeInvalid, "partner")
+	refused(t, r.ChangePlace(ctx, boss, r.navigator.ID, casework.Belongs{Region: strings.Repeat("x", 1000)}), referral.CodeInvalid, "region")
+	refused(t, r.ChangePlace(ctx, boss, uuid.New(), casework.Belongs{}), referral.CodeNotFound, "")
+	refused(t, r.ChangePlace(ctx, r.coordinator, r.navigator.ID, casework.Belongs{}), referral.CodeForbidden, "")
+	_, err = r.Regions(ctx, r.coordinator)
+	refused(t, err, referral.CodeForbidden, "")
+	_, err = r.Invite(ctx, boss, casework.NewColleague{Email: "x@helpline.example", Name: "X", Role: referral.Navigator, Belongs: casework.Belongs{Partner: "Clinic"}})
+	refused(t, err, referral.CodeInvalid, "partner")
+	id, err := r.Invite(ctx, boss, casework.NewColleague{Email: "x@helpline.example", Name: "X", Role: referral.Partner, Belongs: casework.Belongs{Region: "South", Partner: "Clinic"}})
+	require.NoError(t, err)
+	p, err = r.Person(ctx, boss, id)
+	require.NoError(t, err)
+	assert.Equal(t, [2]string{"South", "Clinic"}, [2]string{p.RegionName, p.Partner})
 }

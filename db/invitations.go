@@ -148,6 +148,7 @@ func IsInvited(ctx context.Context, q sqlx.QueryerContext, account uuid.UUID, at
 // Person is an account as those see it who look after accounts.
 type Person struct {
 	Account
+	RegionName    string     `db:"region_name"` // "": the whole organisation
 	SecondFactor  bool       `db:"second_factor"`
 	SingleSignOn  bool       `db:"single_sign_on"`
 	LastSignIn    *time.Time `db:"last_sign_in"`
@@ -160,6 +161,7 @@ type Person struct {
 func People(ctx context.Context, q sqlx.QueryerContext, organisation, only uuid.UUID) ([]Person, error) {
 	var list []Person
 	err := sqlx.SelectContext(ctx, q, &list, `SELECT `+accountColumns+`, `+hasSecondFactor+` AS second_factor,
+			coalesce((SELECT g.name FROM regions g WHERE g.id = accounts.region_id), '') AS region_name,
 			EXISTS (SELECT FROM identities d WHERE d.account_id = accounts.id) AS single_sign_on,
 			(SELECT max(v.created_at) FROM visits v WHERE v.account_id = accounts.id) AS last_sign_in,
 			i.invited_until, coalesce(i.letter_state, '') AS letter_state, coalesce(i.letter_trouble, '') AS letter_trouble

@@ -28,19 +28,24 @@ type OutboxRow struct {
 }
 
 // LeaseOutbox takes up to n rows that are due, oldest first, and hides them from other dispatchers until the lease is
-// over. Kinds, when given, are the only ones taken. A referral's signal waits for its start. Clock and now are the
-// database's: dispatchers on several machines agree on it.
+// over; with the news of a referral comes all other news of it that waits, since one signal tells it all: after an outage
+// there is a signal for each referral and not for each change. Kinds, when given, are the only ones taken. A referral's
+// signal waits for its start. Clock and now are the database's: dispatchers on several machines agree on it.
 func LeaseOutbox(ctx context.Context, q sqlx.QueryerContext, n int, lease time.Duration, kinds ...string) ([]OutboxRow, error) {
 	var rows []OutboxRow
 	// The rows are chosen once, before the update: chosen in a subquery of it they may be chosen again for each row.
 	err := sqlx.SelectContext(ctx, q, &rows, `WITH due AS MATERIALIZED (
-			SELECT o.id FROM outbox o WHERE o.done_at IS NULL AND o.available_at <= now()
+			SELECT o.id, o.kind, o.referral_id FROM outbox o WHERE o.done_at IS NULL AND o.available_at <= now()
 				AND (coalesce(cardinality($3::text[]), 0) = 0 OR o.kind = ANY ($3))
 				AND NOT (o.kind = 'changed' AND EXISTS (SELECT 1 FROM outbox s
 					WHERE s.referral_id = o.referral_id AND s.kind = 'start' AND s.done_at IS NULL))
-			ORDER BY o.available_at, o.id LIMIT $1 FOR UPDATE SKIP LOCKED)
+			ORDER BY o.available_at, o.id LIMIT $1 FOR UPDATE SKIP LOCKED),
+		news AS MATERIALIZED (
+			SELECT o.id FROM outbox o WHERE o.kind = 'changed' AND o.done_at IS NULL AND o.available_at <= now()
+				AND o.referral_id = ANY (ARRAY(SELECT referral_id FROM due WHERE kind = 'changed'))
+				AND o.id <> ALL (ARRAY(SELECT id FROM due)) FOR UPDATE SKIP LOCKED)
 		UPDATE outbox o SET available_at = now() + make_interval(secs => $2), attempts = o.attempts + 1
-		FROM due WHERE o.id = due.id
+		FROM (SELECT id FROM due UNION ALL SELECT id FROM news) taken WHERE o.id = taken.id
 		RETURNING o.id, o.kind, o.referral_id, o.message_id, o.version, o.attempts`, n, lease.Seconds(), pq.Array(kinds))
 	if err != nil {
 		return nil, fmt.Errorf("lease outbox: %w", Translate(err))

@@ -32,6 +32,21 @@ func FindPlace(ctx context.Context, q sqlx.QueryerContext, caseID, account uuid.
 	return p, nil
 }
 
+// RegionNames lists an organisation's regions by name.
+func RegionNames(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID) ([]string, error) {
+	var names []string
+	err := sqlx.SelectContext(ctx, q, &names, `SELECT name FROM regions WHERE organisation_id = $1 ORDER BY lower(name)`, organisation)
+	if err != nil {
+		return nil, fmt.Errorf("read regions: %w", Translate(err))
+	}
+	return names, nil
+}
+
+// SetPlace has an account work elsewhere; not_found when there is no such account.
+func SetPlace(ctx context.Context, q sqlx.ExecerContext, account uuid.UUID, region *uuid.UUID, partner string) error {
+	return setAccount(ctx, q, `UPDATE accounts SET region_id = $2, partner = $3 WHERE id = $1`, account, region, partner)
+}
+
 // RegionNamed finds a region of an organisation by its name, in any case, and makes it when it is new.
 func RegionNamed(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID, name string, at time.Time) (id uuid.UUID, err error) {
 	err = tx.GetContext(ctx, &id, `WITH made AS (INSERT INTO regions (id, organisation_id, name, created_at) VALUES ($1, $2, $3, $4)

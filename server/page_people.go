@@ -13,8 +13,9 @@ import (
 
 // peopleView is everyone who has an account, and the form to invite someone.
 type peopleView struct {
-	People []casework.Person
-	In     casework.NewColleague
+	People  []casework.Person
+	In      casework.NewColleague
+	Regions []string // that there are
 }
 
 // Roles are those that an account can have.
@@ -29,13 +30,17 @@ func (s *Server) showPeople(c echo.Context, in casework.NewColleague, wrongs []w
 	if err != nil {
 		return err
 	}
-	return s.show(c, http.StatusOK, "people", view{Title: s.locale(c).T("people.title"), Body: peopleView{people, in}, Wrongs: wrongs, Done: done(c)})
+	regions, err := s.desk.Regions(c.Request().Context(), staff(c))
+	if err != nil {
+		return err
+	}
+	return s.show(c, http.StatusOK, "people", view{Title: s.locale(c).T("people.title"), Body: peopleView{people, in, regions}, Wrongs: wrongs, Done: done(c)})
 }
 
 // invite takes these fields of the form and no others: whose helpline it is comes from who is signed in.
 func (s *Server) invite(c echo.Context) error {
 	in := casework.NewColleague{Email: strings.TrimSpace(c.FormValue("email")), Name: c.FormValue("name"), Language: c.FormValue("language"),
-		Role: referral.Role(c.FormValue("role"))}
+		Role: referral.Role(c.FormValue("role")), Belongs: belongs(c)}
 	_, err := s.desk.Invite(c.Request().Context(), staff(c), in)
 	if answer, _ := answerOf(err); err != nil && answer.Code == referral.CodeConflict && answer.Field == "accounts_email" {
 		return s.showPeople(c, in, []wrong{{"email", s.locale(c).T("field.email_taken")}})
@@ -49,10 +54,17 @@ func (s *Server) invite(c echo.Context) error {
 	return s.seeOther(c, "/people", "invited")
 }
 
+// belongs is where the form says that someone works.
+func belongs(c echo.Context) casework.Belongs {
+	return casework.Belongs{Region: c.FormValue("region"), Partner: c.FormValue("partner")}
+}
+
 // personView is someone's account as those see it who look after it.
 type personView struct {
 	casework.Person
-	Self bool
+	Self    bool
+	Regions []string         // that there are
+	Place   casework.Belongs // as it is, or as it was typed
 }
 
 // Roles are those that an account can have.
@@ -63,15 +75,23 @@ func (s *Server) personPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.showPerson(c, id, nil)
+	return s.showPerson(c, id, nil, nil)
 }
 
-func (s *Server) showPerson(c echo.Context, id uuid.UUID, wrongs []wrong) error {
+func (s *Server) showPerson(c echo.Context, id uuid.UUID, typed *casework.Belongs, wrongs []wrong) error {
 	p, err := s.desk.Person(c.Request().Context(), staff(c), id)
 	if err != nil {
 		return err
 	}
-	return s.show(c, http.StatusOK, "colleague", view{Title: p.Name, Body: personView{p, id == accountOf(c).ID}, Wrongs: wrongs, Done: done(c)})
+	regions, err := s.desk.Regions(c.Request().Context(), staff(c))
+	if err != nil {
+		return err
+	}
+	place := casework.Belongs{Region: p.RegionName, Partner: p.Partner}
+	if typed != nil {
+		place = *typed
+	}
+	return s.show(c, http.StatusOK, "colleague", view{Title: p.Name, Body: personView{p, id == accountOf(c).ID, regions, place}, Wrongs: wrongs, Done: done(c)})
 }
 
 // changePerson does what a button of the page says.
@@ -81,9 +101,14 @@ func (s *Server) changePerson(c echo.Context) error {
 		return err
 	}
 	ctx, who, told := c.Request().Context(), staff(c), ""
+	var typed *casework.Belongs
 	switch do, _ := pressed(c.Request().PostForm); do {
 	case "role":
 		told, err = "role", s.desk.ChangeRole(ctx, who, id, referral.Role(c.FormValue("role")))
+	case "place":
+		place := belongs(c)
+		typed = &place
+		told, err = "place", s.desk.ChangePlace(ctx, who, id, place)
 	case "invite":
 		told, err = "invited", s.desk.InviteAgain(ctx, who, id)
 	case "sign_out":
@@ -96,7 +121,7 @@ func (s *Server) changePerson(c echo.Context) error {
 		err = referral.Invalid("do", "must be one of the page's buttons")
 	}
 	if wrongs := s.wrongs(c, err); len(wrongs) > 0 {
-		return s.showPerson(c, id, wrongs)
+		return s.showPerson(c, id, typed, wrongs)
 	}
 	if err != nil {
 		c.Set(backKey, "/people")

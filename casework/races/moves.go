@@ -191,6 +191,9 @@ func (d *doing) resend() {
 	d.line(Line{What: "resend", Offer: o.Name, Code: d.c.Reason})
 	d.letter(o, kind)
 	d.Letters[0].Again = true
+	if kind == "link" {
+		o.NewLink = true // whoever asks for one on the agency's page has it already
+	}
 	if o.State == "sent" && d.c.Reason != "mislaid" {
 		o.Reminded, o.Escalated = false, false
 		o.waits++
@@ -237,11 +240,13 @@ func (d *doing) inError(o *Offer) {
 // move takes an offer to a state. Whatever the clock waited for begins anew, and tasks that this made needless end.
 func (d *doing) move(o *Offer, to, what, code string) {
 	d.line(Line{What: what, Offer: o.Name, From: o.State, To: to, Code: code})
+	if o.State != to || to != "info_requested" { // who asks once more gets no more time by it
+		o.waits++
+	}
 	if o.State != to {
 		o.State, o.entered = to, d.r.Version
 		o.answering, o.reaching = false, false
 	}
-	o.waits++
 	if !o.asked() {
 		o.Escalated = false
 	}

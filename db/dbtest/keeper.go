@@ -58,7 +58,7 @@ func keep(folder string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	server, err := postgres.Start(ctx, postgres.Options{Dir: data, BinDir: os.Getenv("PG_BINDIR"), Extra: map[string]string{
-		"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300",
+		"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "500",
 		"autovacuum": "off", // it would hold the template while it is cloned
 	}})
 	if err != nil {

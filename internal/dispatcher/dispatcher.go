@@ -137,7 +137,7 @@ func (d *Dispatcher) run(ctx context.Context, l *lane) {
 	for ctx.Err() == nil {
 		n, full := d.take(ctx, free), false
 		if rows := d.rows(ctx, l, n); len(rows) > 0 {
-			full = len(rows) == n
+			full = len(rows) >= n
 			promises := together(rows)
 			for _, p := range promises {
 				calling.Go(func() { d.fulfil(ctx, l, p, told); free <- struct{}{} })

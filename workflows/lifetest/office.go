@@ -169,7 +169,7 @@ func (o *Office) Send(_ context.Context, m mail.Message) (mail.Receipt, error) {
 // reply answers as an agency does, with the link of the newest letter about the offer.
 func (o *Office) reply(ctx context.Context, offer uuid.UUID, in casework.ReplyInput) error {
 	var letters []uuid.UUID
-	if err := o.DB.SelectContext(ctx, &letters, `SELECT id FROM messages WHERE offer_id = $1 AND state = 'accepted'
+	if err := o.Record.SelectContext(ctx, &letters, `SELECT id FROM messages WHERE offer_id = $1 AND state = 'accepted'
 		AND letter <> 'withdrawn' ORDER BY created_at DESC`, offer); err != nil {
 		return err
 	}
