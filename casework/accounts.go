@@ -101,7 +101,12 @@ func (d *Desk) AddOrganisation(ctx context.Context, name, phone, zone string) (u
 		return uuid.Nil, err
 	}
 	o := db.Organisation{ID: uuid.New(), Name: name, Phone: phone, TimeZone: loc.String(), CreatedAt: d.Clock.Now()}
-	return o.ID, db.InsertOrganisation(db.AsSystem(ctx), d.DB, o)
+	ctx = db.AsSystem(ctx)
+	if err := db.InsertOrganisation(ctx, d.DB, o); err != nil || d.Keyring == nil {
+		return o.ID, err
+	}
+	_, err = d.blind(ctx, o.ID)
+	return o.ID, err
 }
 
 // Organisations lists the helplines, oldest first.

@@ -57,7 +57,7 @@ func (d *Desk) CaseOfReference(ctx context.Context, who Actor, reference string)
 	if err := who.may(ReadAudit); err != nil {
 		return id, err
 	}
-	wanted := caseWanted(reference).Reference
+	wanted := referenceWanted(reference)
 	err = d.audited(ctx, machine, who, db.Look{Kind: db.AuditSearch, Action: readAudit, Subject: "cases"}, func(ctx context.Context, tx *sqlx.Tx) (_ []uuid.UUID, err error) {
 		id, err = db.CaseByReference(ctx, tx, who.Organisation, wanted)
 		return []uuid.UUID{id}, err
@@ -169,6 +169,9 @@ func (d *Desk) AccessReport(ctx context.Context, who Actor, id uuid.UUID) (r Acc
 		}
 		c, err := db.FindCase(ctx, tx, who.Organisation, id)
 		if err != nil {
+			return nil, err
+		}
+		if err := d.openCase(&c); err != nil {
 			return nil, err
 		}
 		o, err := db.FindOrganisation(ctx, tx, who.Organisation)

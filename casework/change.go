@@ -29,6 +29,7 @@ type work struct {
 	also     []referral.Event  // that go on the timeline with the next change
 	said     *referral.Consent // the client's yes that came with the command
 	yes      db.Consent        // and as it is kept
+	vault    *vault            // of the case
 }
 
 // lock opens a referral for change; not_found also when it is out of reach.
@@ -53,7 +54,8 @@ func (d *Desk) take(ctx context.Context, tx *sqlx.Tx, who func(organisation uuid
 	if err != nil {
 		return nil, err
 	}
-	w := &work{desk: d, tx: tx, who: who(rec.Organisation), now: d.at(now), rec: rec, words: map[uuid.UUID]db.OfferWords{}}
+	w := &work{desk: d, tx: tx, who: who(rec.Organisation), now: d.at(now), rec: rec, words: map[uuid.UUID]db.OfferWords{},
+		vault: d.vault(rec.Case, rec.Key)}
 	w.services, err = d.terms(ctx, tx, &w.rec)
 	return w, err
 }
@@ -94,8 +96,8 @@ func (w *work) save(ctx context.Context, change referral.Change) error {
 	events := append(slices.Clone(change.Events), w.also...)
 	w.also = nil
 	parts := append(w.offers(after.Offers), db.UpdateReferral(after, before.Version, step),
-		db.SaveTasks(w.rec.Organisation, after.ID, tasks, w.who.ID, w.note),
-		db.InsertTimeline(w.who.line(), after.ID, after.Version, w.now, w.entries(events), w.promise(before, after)))
+		db.SaveTasks(w.rec.Organisation, after.ID, tasks, w.who.ID, w.results(tasks)),
+		w.lines(after.Version, w.entries(events), w.promise(before, after)))
 	parts = append(parts, w.letters(change.Posts, after)...)
 	parts = append(parts, w.consents(before, after)...)
 	if after.Withdrawn.Equal(before.Withdrawn) {
@@ -103,7 +105,7 @@ func (w *work) save(ctx context.Context, change referral.Change) error {
 	} else {
 		parts = append(parts, w.consentWithdrawn()...)
 	}
-	if err := db.Write(ctx, w.tx, parts...); err != nil {
+	if err := w.write(ctx, parts...); err != nil {
 		return err
 	}
 	if err := w.postAgain(ctx, change.Posts, after); err != nil {
@@ -114,6 +116,32 @@ func (w *work) save(ctx context.Context, change referral.Change) error {
 	}
 	w.rec.Facts, w.rec.Step = after, step
 	return w.unmailable(ctx, change.Posts)
+}
+
+// write writes parts, unless something in them could not be sealed.
+func (w *work) write(ctx context.Context, parts ...db.Part) error {
+	if w.vault.err != nil {
+		return w.vault.err
+	}
+	return db.Write(ctx, w.tx, parts...)
+}
+
+// lines are lines of the timeline as they are kept.
+func (w *work) lines(version int, entries []db.Entry, promise string) db.Part {
+	who := w.who.line()
+	w.vault.sealLines(&who, w.rec.Facts.ID, version, entries)
+	return db.InsertTimeline(who, w.rec.Facts.ID, version, w.now, entries, promise)
+}
+
+// results are what is written beside the tasks that are done by a change.
+func (w *work) results(tasks []referral.Task) map[uuid.UUID]string {
+	results := map[uuid.UUID]string{}
+	for _, t := range tasks {
+		if t.State == referral.TaskDone {
+			results[t.ID] = w.vault.seal("tasks", "result", t.ID.String(), w.note)
+		}
+	}
+	return results
 }
 
 // entries makes the timeline's lines. What was said stands beside the first event only: that is the command, the rest
@@ -144,7 +172,7 @@ func (w *work) offers(after []referral.Offer) []db.Part {
 			changed = append(changed, o)
 		}
 	}
-	return []db.Part{db.InsertOffers(w.rec.Organisation, w.rec.Facts.ID, fresh), db.UpdateOffers(changed, w.words)}
+	return []db.Part{db.InsertOffers(w.rec.Organisation, w.rec.Facts.ID, fresh), db.UpdateOffers(changed, w.vault.sealWords(w.words))}
 }
 
 // takenBack are the offers whose agency loses by a change its turn, or all that the client agreed to, and with it its links.

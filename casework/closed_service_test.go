@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"throughline/casework"
+	"throughline/internal/seal/sealtest"
 	"throughline/referral"
 )
 
@@ -32,7 +33,7 @@ func TestAServiceThatHasClosedIsPassedOver(t *testing.T) {
 			in, _ := r.sent(r.services[0], second, r.services[2])
 			r.exec(c.change, second)
 			// A process that has not looked this service up within the last minute.
-			r.Desk = casework.New(r.DB, r.clock, nil)
+			r.Desk = casework.New(r.DB, r.clock, sealtest.Keyring(), nil)
 			r.do(in.ReferralID, said(referral.Decline))
 			r.tick(in.ReferralID)
 			offers := r.referral(in.ReferralID).Offers
@@ -57,7 +58,7 @@ func TestTheOnlyServiceHasClosed(t *testing.T) {
 	r := open(t)
 	in := r.intake(r.services[0])
 	r.exec(`UPDATE services SET status = 'defunct' WHERE id = $1`, r.services[0])
-	r.Desk = casework.New(r.DB, r.clock, nil)
+	r.Desk = casework.New(r.DB, r.clock, sealtest.Keyring(), nil)
 	r.tick(in.ReferralID)
 	search := r.holding(in.ReferralID, referral.FindAlternative)
 	require.Len(t, search, 1)

@@ -90,10 +90,14 @@ func inOrder(groups []referral.Group) []referral.Group {
 	return slices.DeleteFunc(slices.Clone(referral.Groups), func(g referral.Group) bool { return !slices.Contains(groups, g) })
 }
 
-// row is the consent as the record keeps it.
-func (c *ConsentInput) row(who Actor, caseID, referralID uuid.UUID, services []uuid.UUID, said referral.Consent, now time.Time) db.Consent {
-	return db.Consent{Organisation: who.Organisation, Case: caseID, Referral: referralID, Given: c.Given, How: c.How, Script: c.Script,
-		Substitute: c.Substitute, Capacity: c.Capacity, Services: services, Said: said, By: who.ID, At: now}
+// row is the consent as the record keeps it. Who said no for a client of whom nothing is kept is not kept by name either.
+func (c *ConsentInput) row(v *vault, who Actor, caseID, referralID uuid.UUID, services []uuid.UUID, said referral.Consent, now time.Time) db.Consent {
+	row := db.Consent{ID: uuid.New(), Organisation: who.Organisation, Case: caseID, Referral: referralID, Given: c.Given, How: c.How,
+		Script: c.Script, Capacity: c.Capacity, Services: services, Said: said, By: who.ID, At: now}
+	if v != noCase {
+		row.Substitute = v.seal("consents", "substitute", row.ID.String(), c.Substitute)
+	}
+	return row
 }
 
 // consent checks that the client has agreed to what a command sends out, and keeps the answer: with the command when it
@@ -110,8 +114,8 @@ func (w *work) consent(ctx context.Context, in CommandInput) (refused bool, err 
 		return false, err
 	}
 	if !in.Consent.Given {
-		no := in.Consent.row(w.who, w.rec.Case, w.rec.Facts.ID, ids, referral.Consent{}, w.now)
-		if err := db.Write(ctx, w.tx, db.InsertConsent(no)); err != nil {
+		no := in.Consent.row(w.vault, w.who, w.rec.Case, w.rec.Facts.ID, ids, referral.Consent{}, w.now)
+		if err := w.write(ctx, db.InsertConsent(no)); err != nil {
 			return false, err
 		}
 		return true, db.InsertAudit(ctx, w.tx, w.who.line(), w.now, "consent_refused", "referral", w.rec.Facts.ID)
@@ -121,7 +125,7 @@ func (w *work) consent(ctx context.Context, in CommandInput) (refused bool, err 
 		return false, err
 	}
 	w.said = &said
-	w.yes = in.Consent.row(w.who, w.rec.Case, w.rec.Facts.ID, ids, said, w.now)
+	w.yes = in.Consent.row(w.vault, w.who, w.rec.Case, w.rec.Facts.ID, ids, said, w.now)
 	return false, nil
 }
 
@@ -168,7 +172,7 @@ func (w *work) consents(before, after referral.Facts) []db.Part {
 	for _, c := range after.Consents[len(before.Consents):] { // one at most
 		row := w.yes
 		if c.Back {
-			row = db.Consent{Organisation: w.who.Organisation, Case: w.rec.Case, Referral: after.ID, How: verbal, By: w.who.ID, At: w.now}
+			row = db.Consent{ID: uuid.New(), Organisation: w.who.Organisation, Case: w.rec.Case, Referral: after.ID, How: verbal, By: w.who.ID, At: w.now}
 		}
 		row.Said = c
 		parts = append(parts, db.InsertConsent(row))

@@ -31,11 +31,12 @@ type Consent struct {
 // consentRow is a consent as the record keeps it.
 type consentRow struct {
 	Consent
+	ID     uuid.UUID                      `json:"id"`
 	Agreed map[uuid.UUID][]referral.Group `json:"agreed"`
 }
 
 // readConsents puts what the client said on a referral, and what of it holds now for each of its offers.
-func (r *Referral) readConsents(raw []byte, now time.Time) error {
+func (r *Referral) readConsents(v *vault, raw []byte, now time.Time) error {
 	rows, err := db.Rows[consentRow](raw)
 	if err != nil {
 		return err
@@ -43,6 +44,7 @@ func (r *Referral) readConsents(raw []byte, now time.Time) error {
 	f := referral.Facts{}
 	r.Consents = make([]Consent, len(rows))
 	for i, row := range rows {
+		v.open("consents", row.ID.String(), map[string]*string{"substitute": &row.Substitute})
 		c := row.consent()
 		r.Consents[i] = c
 		if c.Given || r.Consent == nil || !r.Consent.Given && !c.TakesBack {

@@ -8,6 +8,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"throughline/internal/clock"
+	"throughline/internal/seal"
 	"throughline/referral"
 )
 
@@ -15,6 +16,8 @@ import (
 type Desk struct {
 	DB    *sqlx.DB
 	Clock clock.Clock
+	// Keyring seals and opens what people wrote; nil for work that has nothing to do with it.
+	Keyring *seal.Keyring
 	// Nudge, when set, is called after a commit that left something in the outbox, so that it goes out at once.
 	Nudge func()
 	// NudgeEvents, when set, is called after a commit that left events of the mail provider to be applied.
@@ -25,15 +28,16 @@ type Desk struct {
 	// SecondFactorFor are the roles that must have a second factor, unless they come by single sign-on.
 	SecondFactorFor []referral.Role
 
-	known terms
+	known  terms
+	blinds blinds
 }
 
 // New makes a desk on a migrated database.
-func New(db *sqlx.DB, c clock.Clock, nudge func()) *Desk {
+func New(db *sqlx.DB, c clock.Clock, keys *seal.Keyring, nudge func()) *Desk {
 	if nudge == nil {
 		nudge = func() {}
 	}
-	return &Desk{DB: db, Clock: c, Nudge: nudge, SecondFactorFor: SecondFactorRoles}
+	return &Desk{DB: db, Clock: c, Keyring: keys, Nudge: nudge, SecondFactorFor: SecondFactorRoles}
 }
 
 // Actor is who asks, and on what way the request came.

@@ -40,6 +40,8 @@ var showsNothing = map[string]string{
 	"People": "names of colleagues", "Person": "a colleague's name", "Invite": "no client", "InviteAgain": "no client", "Join": "no client",
 	"Joining": "a colleague's name", "ChangeRole": "no client", "ClosePerson": "no client", "TakeInvitation": "a colleague's address",
 	"SettleInvitation": "no client", "AddKeyFor": "no client", "MakeKey": "no client", "EndKey": "no client", "KeysOf": "names of keys",
+	"CheckKeys": "nothing is shown", "KeysInUse": "names of keys, and counts", "Rewrap": "counts", "SealExisting": "a count",
+	"DestroyCaseKey": "nothing is shown; who destroys it leaves the entry",
 }
 
 // shows is every method that hands out what is about a client: how it is called, and the entry that it must leave, by its

@@ -34,7 +34,7 @@ type LinkClient struct {
 	BirthYear                                                                     int
 }
 
-// Disclosure gives what an agency may know: of what there is, the groups that the client agrees to at now, and of those
+// Disclosure gives what an agency may know: of what there is, opened before, the groups that the client agrees to at now, and of those
 // what the stage of its offer takes. Before a yes that is the least that is needed to decide.
 func Disclosure(c db.CaseRow, a Asked, g referral.Grant, state referral.State, offer referral.OfferState, now time.Time) Disclosed {
 	var d Disclosed
@@ -67,9 +67,7 @@ func (d *Disclosed) tell(group referral.Group, c db.CaseRow, a Asked) {
 	case referral.IdentityGroup:
 		person.Name, person.Anonymous = c.Name, c.Anonymous
 	case referral.AgeGroup:
-		if c.BirthYear != nil {
-			person.BirthYear = *c.BirthYear
-		}
+		person.BirthYear = yearOf(c.BirthYear)
 	case referral.ContactGroup:
 		person.Phone, person.Email, person.ContactTimes = c.Phone, c.Email, c.ContactTimes
 		person.SafeToCall, person.SafeToLeaveMessage = c.SafeToCall, c.SafeToLeaveMessage

@@ -34,7 +34,7 @@ func (d *Desk) Do(ctx context.Context, who Actor, id uuid.UUID, in CommandInput,
 		return out, err
 	}
 	err := d.change(ctx, who, func(ctx context.Context, tx *sqlx.Tx) error {
-		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
+		return once(ctx, d, tx, who, key, d.Clock.Now(), &out, func() error {
 			if err := lockBefore(ctx, tx, who, id, in); err != nil {
 				return err
 			}

@@ -79,7 +79,15 @@ func (d *Desk) BreakGlass(ctx context.Context, who Actor, reference, reason stri
 			return err
 		}
 		now := d.Clock.Now()
-		g := db.Glass{ID: uuid.New(), Organisation: who.Organisation, Case: id, Account: who.ID, Reason: reason, BrokenAt: now, Until: now.Add(glassTime)}
+		g := db.Glass{ID: uuid.New(), Organisation: who.Organisation, Case: id, Account: who.ID, BrokenAt: now, Until: now.Add(glassTime)}
+		key, err := db.FindCaseKey(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		v := d.vault(id, key)
+		if g.Reason = v.seal("glass", "reason", g.ID.String(), reason); v.err != nil {
+			return v.err
+		}
 		if err := db.InsertGlass(ctx, tx, g); err != nil {
 			return err
 		}
@@ -109,11 +117,15 @@ func (d *Desk) GlassToReview(ctx context.Context, who Actor) (list []GlassToRevi
 	}
 	err = d.read(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		found, err := db.GlassToReview(ctx, tx, who.Organisation, who.Region)
-		for _, g := range found {
-			list = append(list, GlassToReview{g, g.Account == who.ID})
-		}
 		if err != nil {
 			return err
+		}
+		for _, g := range found {
+			v := d.vault(g.Case, g.CaseKey)
+			if v.open("glass", g.ID.String(), map[string]*string{"reason": &g.Reason}); v.err != nil {
+				return v.err
+			}
+			list = append(list, GlassToReview{g, g.Account == who.ID})
 		}
 		look := listOf("glass")
 		look.Whose = casesOf(found, func(g db.Glass) uuid.UUID { return g.Case })
@@ -146,7 +158,12 @@ func (d *Desk) ReviewGlass(ctx context.Context, who Actor, id uuid.UUID, decisio
 		if err := limits(map[string]string{"remark": remark}, maxText); err != nil {
 			return err
 		}
-		done, err := db.ReviewGlass(ctx, tx, id, who.ID, decision, remark, d.Clock.Now())
+		v := d.vault(g.Case, g.CaseKey)
+		sealed := v.seal("glass", "remark", id.String(), remark)
+		if v.err != nil {
+			return v.err
+		}
+		done, err := db.ReviewGlass(ctx, tx, id, who.ID, decision, sealed, d.Clock.Now())
 		if err == nil && !done {
 			return &referral.Error{Code: referral.CodeConflict, Outcome: g.Decision, Message: "someone has looked at this"}
 		}

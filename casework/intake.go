@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,6 +12,7 @@ import (
 
 	"throughline/db"
 	"throughline/directory"
+	"throughline/internal/seal"
 	"throughline/internal/seeded"
 	"throughline/referral"
 )
@@ -34,10 +36,17 @@ func (d *Desk) OpenCase(ctx context.Context, who Actor, in CaseInput, key *Key) 
 	if err := in.tidy(now); err != nil {
 		return out, err
 	}
-	err := d.change(ctx, who, func(ctx context.Context, tx *sqlx.Tx) error {
-		return once(ctx, tx, who, key, now, &out, func() error {
-			row := d.newCase(who, in)
-			if err := db.Write(ctx, tx, opened(row)...); err != nil {
+	blind, err := d.blind(ctx, who.Organisation)
+	if err != nil {
+		return out, err
+	}
+	err = d.change(ctx, who, func(ctx context.Context, tx *sqlx.Tx) error {
+		return once(ctx, d, tx, who, key, now, &out, func() error {
+			row, _, parts, err := d.newCase(who, in, blind)
+			if err != nil {
+				return err
+			}
+			if err := db.Write(ctx, tx, parts...); err != nil {
 				return err
 			}
 			out = caseOf(row)
@@ -47,14 +56,29 @@ func (d *Desk) OpenCase(ctx context.Context, who Actor, in CaseInput, key *Key) 
 	return out, err
 }
 
-func (d *Desk) newCase(who Actor, in CaseInput) db.CaseRow {
+// newCase makes a folder with a key of its own, and what is to be written of it: sealed, and with the marks to find it by.
+func (d *Desk) newCase(who Actor, in CaseInput, blind *seal.Blind) (db.CaseRow, *vault, []db.Part, error) {
+	row := d.caseRow(who, in)
+	w, key, err := d.Keyring.NewKey(row.ID)
+	if err != nil {
+		return row, nil, nil, unreadable(err)
+	}
+	v := &vault{key: func() (*seal.Key, error) { return key, nil }}
+	k := db.CaseKey{Wrapped: w.Bytes, KEK: w.KEK}
+	sealed := v.sealCase(row)
+	row.CaseKey = k
+	return row, v, append(opened(sealed), db.InsertCaseKey(row.OrganisationID, row.ID, k,
+		foundBy(blind, row.Name, row.Phone, row.Email), row.CreatedAt)), v.err
+}
+
+func (d *Desk) caseRow(who Actor, in CaseInput) db.CaseRow {
 	row := db.CaseRow{ID: uuid.New(), OrganisationID: who.Organisation, Reference: newReference(), Anonymous: in.Anonymous,
 		Name: in.Name, Phone: in.Phone, Email: in.Email, ContactTimes: in.ContactTimes, SafeToCall: in.SafeToCall,
 		SafeToLeaveMessage: in.SafeToLeaveMessage, Municipality: in.Municipality, PostalCode: in.PostalCode, Notes: in.Notes,
 		Language: in.Language, CreatedBy: who.ID, CreatedAt: d.Clock.Now(), Region: some(who.Region), Partner: who.Partner,
 		Restricted: in.Restricted}
 	if in.BirthYear != 0 {
-		row.BirthYear = &in.BirthYear
+		row.BirthYear = strconv.Itoa(in.BirthYear)
 	}
 	return row
 }
@@ -91,7 +115,7 @@ func (d *Desk) Refer(ctx context.Context, who Actor, in ReferralInput, key *Key)
 		return out, err
 	}
 	err := d.change(ctx, who, func(ctx context.Context, tx *sqlx.Tx) error {
-		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
+		return once(ctx, d, tx, who, key, d.Clock.Now(), &out, func() error {
 			c, err := db.FindCase(ctx, tx, who.Organisation, in.CaseID)
 			if err == nil {
 				err = d.sees(ctx, tx, who, c.ID)
@@ -99,10 +123,11 @@ func (d *Desk) Refer(ctx context.Context, who Actor, in ReferralInput, key *Key)
 			if err != nil {
 				return caseNotFound(err)
 			}
+			v := d.vault(c.ID, c.CaseKey)
 			if in.refused() {
-				return d.refuse(ctx, tx, who, in)
+				return d.refuse(ctx, tx, who, v, in)
 			}
-			f, parts, err := d.newReferral(ctx, tx, who, c, in)
+			f, parts, err := d.newReferral(ctx, tx, who, c, v, in)
 			if err != nil {
 				return err
 			}
@@ -146,18 +171,25 @@ func (d *Desk) Intake(ctx context.Context, who Actor, in IntakeInput, key *Key) 
 		return out, err
 	}
 	in.Referral.CaseID = uuid.Nil
-	err := d.change(ctx, who, func(ctx context.Context, tx *sqlx.Tx) error {
-		return once(ctx, tx, who, key, d.Clock.Now(), &out, func() error {
+	blind, err := d.blind(ctx, who.Organisation)
+	if err != nil {
+		return out, err
+	}
+	err = d.change(ctx, who, func(ctx context.Context, tx *sqlx.Tx) error {
+		return once(ctx, d, tx, who, key, d.Clock.Now(), &out, func() error {
 			if in.Referral.refused() {
-				return d.refuse(ctx, tx, who, in.Referral)
+				return d.refuse(ctx, tx, who, noCase, in.Referral)
 			}
-			c := d.newCase(who, in.Case)
-			f, parts, err := d.newReferral(ctx, tx, who, c, in.Referral)
+			c, v, opened, err := d.newCase(who, in.Case, blind)
+			if err != nil {
+				return err
+			}
+			f, parts, err := d.newReferral(ctx, tx, who, c, v, in.Referral)
 			if err != nil {
 				return err
 			}
 			out = Intake{CaseID: c.ID, ReferralID: f.ID, Reference: c.Reference, State: f.State, Version: f.Version}
-			return db.Write(ctx, tx, append(parts, opened(c)...)...)
+			return db.Write(ctx, tx, append(parts, opened...)...)
 		})
 	})
 	if err == nil && seeded.Is(seeded.PromisedAfterCommit) {
@@ -176,8 +208,11 @@ func (d *Desk) Intake(ctx context.Context, who Actor, in IntakeInput, key *Key) 
 func (r *ReferralInput) refused() bool { return !r.Draft && !r.Consent.Given }
 
 // refuse keeps a client's no and nothing else.
-func (d *Desk) refuse(ctx context.Context, tx *sqlx.Tx, who Actor, in ReferralInput) error {
-	c := in.Consent.row(who, in.CaseID, uuid.Nil, nil, referral.Consent{}, d.Clock.Now())
+func (d *Desk) refuse(ctx context.Context, tx *sqlx.Tx, who Actor, v *vault, in ReferralInput) error {
+	c := in.Consent.row(v, who, in.CaseID, uuid.Nil, nil, referral.Consent{}, d.Clock.Now())
+	if v != noCase && v.err != nil {
+		return v.err
+	}
 	if err := db.Write(ctx, tx, db.InsertConsent(c)); err != nil {
 		return err
 	}
@@ -185,7 +220,7 @@ func (d *Desk) refuse(ctx context.Context, tx *sqlx.Tx, who Actor, in ReferralIn
 }
 
 // newReferral decides on a new referral and gives what is to be written of it.
-func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.CaseRow, in ReferralInput) (f referral.Facts, _ []db.Part, err error) {
+func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.CaseRow, v *vault, in ReferralInput) (f referral.Facts, _ []db.Part, err error) {
 	ctx, done := traced(ctx, referral.Refer, who.Organisation)
 	defer func() { done(err) }()
 	now := d.Clock.Now()
@@ -222,12 +257,13 @@ func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.Cas
 		return f, nil, err
 	}
 	n := db.NewReferral{Organisation: who.Organisation, Case: c.ID, EpisodeOf: in.EpisodeOf, Need: in.Need,
-		Details: in.Details, Facts: f, Step: referral.Next(f, policy, now)}
-	return f, append(begun(who, c, f, in), db.InsertReferral(n), db.InsertOffers(who.Organisation, f.ID, f.Offers)), nil
+		Details: v.seal("referrals", "details", f.ID.String(), in.Details), Facts: f, Step: referral.Next(f, policy, now)}
+	parts := append(begun(v, who, c, f, in), db.InsertReferral(n), db.InsertOffers(who.Organisation, f.ID, f.Offers))
+	return f, parts, v.err
 }
 
 // begun is what goes with a new referral: timeline, audit and, when it is open, consent and its workflow's start.
-func begun(who Actor, c db.CaseRow, f referral.Facts, in ReferralInput) []db.Part {
+func begun(v *vault, who Actor, c db.CaseRow, f referral.Facts, in ReferralInput) []db.Part {
 	lines := []db.Entry{{What: referral.Refer, To: string(f.State), Code: in.Need}}
 	author := who.line()
 	author.Cases = []uuid.UUID{c.ID}
@@ -239,7 +275,7 @@ func begun(who Actor, c db.CaseRow, f referral.Facts, in ReferralInput) []db.Par
 		promise = ""
 	}
 	return []db.Part{db.InsertTimeline(author, f.ID, f.Version, f.Created, lines, promise),
-		db.InsertConsent(in.Consent.row(who, c.ID, f.ID, in.ServiceIDs, f.Consents[0], f.Created))}
+		db.InsertConsent(in.Consent.row(v, who, c.ID, f.ID, in.ServiceIDs, f.Consents[0], f.Created))}
 }
 
 // mayReopen allows a new episode of a closed referral of the same case only.

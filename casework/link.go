@@ -93,7 +93,7 @@ func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) error {
 		if o := find(w.rec.Facts.Offers, link.Offer); dead(*o, w.rec.Facts, w.now) {
 			return errLink
 		}
-		twice, err := in.postedTwice(ctx, tx, link.Offer)
+		twice, err := in.postedTwice(ctx, w, link.Offer)
 		if err != nil || twice {
 			return err
 		}
@@ -123,17 +123,22 @@ func (in ReplyInput) validate() error {
 
 // postedTwice reports a command that may be given again and again, when it has been given since the page was made: then
 // it is the same form once more. What others did meanwhile, the clock's reminder say, does not make it a repeat.
-func (in ReplyInput) postedTwice(ctx context.Context, q sqlx.QueryerContext, offer uuid.UUID) (bool, error) {
-	if in.Version == 0 {
+func (in ReplyInput) postedTwice(ctx context.Context, w *work, offer uuid.UUID) (bool, error) {
+	again := []referral.Name{referral.Contact, referral.Continue, referral.Waitlist, referral.Ask}
+	if in.Version == 0 || !slices.Contains(again, in.Do) {
 		return false, nil
 	}
-	switch in.Do {
-	case referral.Contact, referral.Continue, referral.Waitlist:
-		return db.PostedByLink(ctx, q, offer, in.Version, in.Do, nil)
-	case referral.Ask:
-		return db.PostedByLink(ctx, q, offer, in.Version, in.Do, &in.Note)
+	before, err := db.PostedByLink(ctx, w.tx, offer, in.Version, in.Do)
+	if err != nil || in.Do != referral.Ask {
+		return len(before) > 0, err
 	}
-	return false, nil
+	for _, l := range before {
+		w.vault.openLine(w.rec.Facts.ID, &l)
+		if l.Note == in.Note {
+			return true, w.vault.err
+		}
+	}
+	return false, w.vault.err
 }
 
 // dead reports an offer whose link opens nothing: it was taken back, or should never have been, or the client does not
@@ -151,6 +156,9 @@ func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link, rec db.R
 	}
 	v, err := db.FindLinkView(ctx, tx, link.Offer)
 	if err != nil {
+		return LinkPage{}, err
+	}
+	if err := d.openLinkView(&v, o.ID); err != nil {
 		return LinkPage{}, err
 	}
 	page := LinkPage{ReferralID: rec.Facts.ID, OfferID: o.ID, State: o.State, Referral: rec.Facts.State, Version: rec.Facts.Version,
@@ -173,6 +181,14 @@ func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link, rec db.R
 	// Even what is shown before the agency says yes is about someone: where they live, and what they need.
 	return page, db.Audit(ctx, tx, agencyOf(link.Organisation, link.Offer, "").line(), now,
 		db.Look{Kind: db.AuditLink, Action: "view", Subject: "offer", ID: link.Offer, Whose: []uuid.UUID{rec.Case}})
+}
+
+func (d *Desk) openLinkView(v *db.LinkView, offer uuid.UUID) error {
+	in := d.vault(v.ID, v.CaseKey)
+	in.open("cases", v.ID.String(), ofCase(&v.CaseRow))
+	in.open("referrals", v.ReferralID.String(), map[string]*string{"details": &v.Details})
+	in.open("offers", offer.String(), map[string]*string{"question": &v.Question, "answer": &v.Answer, "answered_by": &v.AnsweredBy})
+	return in.err
 }
 
 // AskNewLink mails a new link to the address on file when the token was once good and its offer still waits for the
@@ -206,9 +222,9 @@ func (d *Desk) AskNewLink(ctx context.Context, raw string) error {
 			Locale: s.MailLocale, OfferState: o.State, State: db.MessagePending, Generation: 1}
 		key := "asked " + now.Format(time.RFC3339Nano)
 		entry := db.Entry{What: referral.NewLink, Offer: &o.ID}
-		if err := db.Write(ctx, tx,
+		if err := w.write(ctx,
 			db.InsertMessages(link.Organisation, link.Referral, w.rec.Facts.Version, key, now, []db.NewMessage{m}),
-			db.InsertTimeline(who.line(), link.Referral, w.rec.Facts.Version, now, []db.Entry{entry}, db.OutboxChanged)); err != nil {
+			w.lines(w.rec.Facts.Version, []db.Entry{entry}, db.OutboxChanged)); err != nil {
 			return err
 		}
 		// The clock watches over this letter too: until it is out, a call about it may come next.

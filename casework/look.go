@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -87,6 +87,9 @@ func (d *Desk) Case(ctx context.Context, who Actor, id uuid.UUID) (c Case, list 
 		if err := d.sees(ctx, tx, who, id); err != nil {
 			return err
 		}
+		if err := d.openCase(&row); err != nil {
+			return err
+		}
 		c = caseOf(row)
 		views, err := db.ReferralViews(ctx, tx, who.Organisation, id)
 		if err != nil {
@@ -94,7 +97,7 @@ func (d *Desk) Case(ctx context.Context, who Actor, id uuid.UUID) (c Case, list 
 		}
 		list = make([]Referral, len(views))
 		for i, v := range views {
-			if list[i], err = referralOf(v, d.Clock.Now()); err != nil {
+			if list[i], err = d.referralOf(v); err != nil {
 				return err
 			}
 		}
@@ -122,21 +125,27 @@ func (d *Desk) readReferral(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid
 	if err != nil {
 		return Referral{}, err
 	}
-	return referralOf(v, d.Clock.Now())
+	return d.referralOf(v)
 }
 
 // Timeline reads what happened to a referral, oldest first.
 func (d *Desk) Timeline(ctx context.Context, who Actor, id uuid.UUID) (list []TimelineEntry, err error) {
 	err = d.look(ctx, who, "timeline", id, func(ctx context.Context, tx *sqlx.Tx) error {
-		r, err := d.readReferral(ctx, tx, who, id)
+		of, err := db.FindReferralView(ctx, tx, who.Organisation, id)
 		if err != nil {
 			return err
 		}
-		if err := d.sees(ctx, tx, who, r.CaseID); err != nil {
+		if err := d.sees(ctx, tx, who, of.CaseID); err != nil {
 			return err
 		}
-		list, err = db.Timeline(ctx, tx, who.Organisation, id)
-		return err
+		if list, err = db.Timeline(ctx, tx, who.Organisation, id); err != nil {
+			return err
+		}
+		v := d.vault(of.CaseID, of.CaseKey)
+		for i := range list {
+			v.openLine(id, &list[i])
+		}
+		return v.err
 	})
 	return list, err
 }
@@ -184,6 +193,11 @@ func (d *Desk) Tasks(ctx context.Context, who Actor, f TaskFilter) (list []Task,
 			return nil, err
 		}
 		list = append([]Task{}, found...) // none is a list too
+		for i := range list {
+			if err := d.openTask(&list[i]); err != nil {
+				return nil, err
+			}
+		}
 		if len(found) > 0 {
 			total = found[0].Total
 		} else if in.Offset > 0 {
@@ -205,7 +219,10 @@ func (d *Desk) Task(ctx context.Context, who Actor, id uuid.UUID) (t Task, err e
 			return referral.NotFound("task")
 		}
 		t = found[0]
-		return taskNotFound(d.sees(ctx, tx, who, t.CaseID))
+		if err := d.sees(ctx, tx, who, t.CaseID); err != nil {
+			return taskNotFound(err)
+		}
+		return d.openTask(&t)
 	})
 	return t, err
 }
@@ -222,13 +239,23 @@ func caseOf(r db.CaseRow) Case {
 		Anonymous: r.Anonymous, Name: r.Name, Phone: r.Phone, Email: r.Email, ContactTimes: r.ContactTimes,
 		SafeToCall: r.SafeToCall, SafeToLeaveMessage: r.SafeToLeaveMessage, Municipality: r.Municipality,
 		PostalCode: r.PostalCode, Language: r.Language, Notes: r.Notes, Restricted: r.Restricted}}
-	if r.BirthYear != nil {
-		c.BirthYear = *r.BirthYear
-	}
+	c.BirthYear = yearOf(r.BirthYear)
 	return c
 }
 
-func referralOf(v db.ReferralView, now time.Time) (Referral, error) {
+// yearOf reads a year of birth as it is kept; 0 when it is unknown.
+func yearOf(text string) int {
+	year, _ := strconv.Atoi(text) // empty, or written by newCase
+	return year
+}
+
+func (d *Desk) openTask(t *Task) error {
+	v := d.vault(t.CaseID, t.CaseKey)
+	v.openTask(t)
+	return v.err
+}
+
+func (d *Desk) referralOf(v db.ReferralView) (Referral, error) {
 	r := Referral{ID: v.ID, ShortName: referral.ShortName(v.ID), CaseID: v.CaseID, Reference: v.Reference, EpisodeOf: v.EpisodeOf, Need: v.Need, Details: v.Details,
 		Urgency: v.Urgency, State: v.State, Outcome: v.Outcome, Unmet: v.Unmet, Evidence: v.Evidence, Version: v.Version,
 		OwnerID: v.OwnerID, OwnerName: v.OwnerName, CreatedAt: v.CreatedAt, OpenedAt: v.OpenedAt, ClosedAt: v.ClosedAt}
@@ -251,10 +278,12 @@ func referralOf(v db.ReferralView, now time.Time) (Referral, error) {
 		t := &r.Tasks[i]
 		t.ReferralID, t.CaseID, t.Reference, t.Need, t.Urgency = v.ID, v.CaseID, v.Reference, v.Need, v.Urgency
 	}
-	if err := r.readConsents(v.Consents, now); err != nil {
+	in := d.vault(v.CaseID, v.CaseKey)
+	if err := r.readConsents(in, v.Consents, d.Clock.Now()); err != nil {
 		return r, fmt.Errorf("read consents: %w", err)
 	}
-	return r, nil
+	in.openReferral(&r)
+	return r, in.err
 }
 
 // staffCommands lists what staff may record of an offer, on their own or on another's word.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"throughline/casework"
+	"throughline/internal/seal/sealtest"
 	"throughline/internal/token"
 	"throughline/referral"
 )
@@ -48,7 +49,7 @@ func TestEachGuessWaitsLonger(t *testing.T) {
 		}
 	}
 	// Another process, later: the record remembers.
-	again := casework.New(r.DB, r.clock, nil)
+	again := casework.New(r.DB, r.clock, sealtest.Keyring(), nil)
 	_, _, err := again.SignIn(t.Context(), "zoe@helpline.example", "not this one", here)
 	require.Equal(t, referral.CodeUnauthenticated, referral.CodeOf(err))
 	_, _, err = again.SignIn(t.Context(), "zoe@helpline.example", password, here)

@@ -30,6 +30,7 @@ const (
 	ManagePeople    Permission = "manage_people"
 	ManageKeys      Permission = "manage_keys"
 	SetPolicy       Permission = "set_policy"
+	OpenPayloads    Permission = "open_payloads"
 )
 
 // Grant says which roles have a permission, and why those and no others.
@@ -71,6 +72,8 @@ var Grants = []Grant{
 		"A key acts with the role of its account, so it is made by who makes accounts."},
 	{SetPolicy, to(referral.Coordinator, referral.Supervisor, referral.Admin, referral.System),
 		"The pace of referrals is the coordinators' to set; an admin puts in force what was agreed."},
+	{OpenPayloads, to(referral.Supervisor, referral.Admin),
+		"What Temporal was given is about nobody, but tells who is at work on what: it is for those who answer for the work or run the service."},
 }
 
 // May reports that a role has a permission.

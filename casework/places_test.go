@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"throughline/casework"
+	"throughline/internal/seal/sealtest"
 	"throughline/referral"
 )
 
@@ -209,7 +210,7 @@ func TestBrokenGlass(t *testing.T) {
 func TestTheDeskHoldsTheLimitsByItself(t *testing.T) {
 	t.Parallel()
 	r := open(t)
-	desk := casework.New(r.db, r.clock, nil)
+	desk := casework.New(r.db, r.clock, sealtest.Keyring(), nil)
 	north, pat := r.within("Nia", referral.Navigator, "North", ""), r.within("Pat", referral.Partner, "", "Legal clinic")
 	whole, hidden := r.intake(r.services...), r.intakeBy(r.navigator, "violence")
 	for _, c := range []struct {

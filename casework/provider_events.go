@@ -195,7 +195,7 @@ func (w *work) deferred(ctx context.Context, m db.MessageFate) error {
 // may be another.
 func (w *work) remark(ctx context.Context, what referral.Name, m db.MessageFate, promise string) error {
 	line := db.Entry{What: what, Offer: &m.Offer, Code: string(m.Letter)}
-	err := db.Write(ctx, w.tx, db.InsertTimeline(w.who.line(), w.rec.Facts.ID, w.rec.Facts.Version, w.now, []db.Entry{line}, promise))
+	err := w.write(ctx, w.lines(w.rec.Facts.Version, []db.Entry{line}, promise))
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"throughline/casework"
 	"throughline/db"
 	"throughline/internal/clock"
+	"throughline/internal/seal/sealtest"
 	"throughline/referral"
 )
 
@@ -292,7 +293,7 @@ func TestNothingHeardIsLostInACrash(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, referral.MailUnheard, r.mail(id), "nothing is done before the provider is answered")
 
-	next := &room{Desk: casework.New(r.DB, clock.NewManual(r.clock.Now()), nil), t: t, db: r.db}
+	next := &room{Desk: casework.New(r.DB, clock.NewManual(r.clock.Now()), sealtest.Keyring(), nil), t: t, db: r.db}
 	next.apply()
 	assert.Equal(t, referral.MailFailed, r.mail(id))
 	r.tick(id)

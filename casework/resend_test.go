@@ -38,7 +38,7 @@ func TestAPersonSettlesALetter(t *testing.T) {
 	assert.Equal(t, "accepted timeout", r.message(letter))
 	assert.Equal(t, "arrived", one[string](r, `SELECT final FROM messages WHERE id = $1`, letter))
 	assert.Empty(t, r.holding(id, referral.CallAgency))
-	assert.Equal(t, "They read it to me.", one[string](r, `SELECT result FROM tasks WHERE referral_id = $1`, id), "the call is done, and says how")
+	assert.Equal(t, "They read it to me.", after.Tasks[0].Result, "the call is done, and says how")
 	assert.Equal(t, after.Version, r.do(id, arrived).Version, "said twice is said once")
 	r.settle(letter, casework.Settled{State: db.MessageRejected, Class: "bounced_5xx"})
 	assert.Equal(t, referral.MailDelivered, r.mail(id), "a person knows better than an answer that came late")

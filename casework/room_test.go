@@ -14,6 +14,7 @@ import (
 	"throughline/db"
 	"throughline/db/dbtest"
 	"throughline/internal/clock"
+	"throughline/internal/seal/sealtest"
 	"throughline/referral"
 )
 
@@ -40,7 +41,7 @@ type room struct {
 func open(t testing.TB) *room {
 	t.Helper()
 	pool, c := dbtest.New(t), clock.NewManual(monday)
-	r := &room{Desk: casework.New(dbtest.App(t, pool), c, nil), t: t, db: pool, clock: c}
+	r := &room{Desk: casework.New(dbtest.App(t, pool), c, sealtest.Keyring(), nil), t: t, db: pool, clock: c}
 	r.organisation = r.helpline("Kawartha 211")
 	r.navigator = r.person(r.organisation, "Noor", referral.Navigator)
 	r.colleague = r.person(r.organisation, "Kim", referral.Navigator)

@@ -85,6 +85,9 @@ func (d *Desk) takeCode(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, cod
 	if err != nil {
 		return err
 	}
+	if err := d.openFactor(account, &f); err != nil {
+		return err
+	}
 	if step, ok := codeStep(code, f.Secret, d.Clock.Now()); ok {
 		// Whoever read the code over a shoulder comes too late.
 		if taken, err := db.TakeStep(ctx, tx, account, step); err != nil || taken {
@@ -132,6 +135,9 @@ func (d *Desk) SecondFactor(ctx context.Context, who Visitor) (SecondFactor, err
 		}
 	}
 	if f.Proposed != "" && d.Clock.Now().Sub(*f.ProposedAt) < proposedFor {
+		if err := d.openFactor(who.ID, &f); err != nil {
+			return out, err
+		}
 		out.Secret = f.Proposed
 		out.URL, err = keyURL(who.Email, f.Proposed)
 	}
@@ -160,7 +166,16 @@ func (d *Desk) ProposeSecondFactor(ctx context.Context, who Visitor, present str
 	secret := make([]byte, 20) // 160 bits, RFC 4226, 4
 	rand.Read(secret)          // never fails: crypto/rand ends the process instead
 	return d.own(ctx, who, "propose_second_factor", func(ctx context.Context, tx *sqlx.Tx) error {
-		return db.ProposeSecret(ctx, tx, who.OrganisationID, who.ID, base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret), d.Clock.Now())
+		k, err := d.organisationKey(ctx, tx, who.OrganisationID)
+		if err != nil {
+			return err
+		}
+		v := d.factorVault(who.OrganisationID, k)
+		sealed := v.seal("second_factors", "proposed", who.ID.String(), base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret))
+		if v.err != nil {
+			return v.err
+		}
+		return db.ProposeSecret(ctx, tx, who.OrganisationID, who.ID, sealed, d.Clock.Now())
 	})
 }
 
@@ -206,11 +221,20 @@ func (d *Desk) ConfirmSecondFactor(ctx context.Context, who Visitor, code string
 		if f.Proposed == "" || now.Sub(*f.ProposedAt) >= proposedFor {
 			return wrong
 		}
+		proven := f.Proposed
+		if err := d.openFactor(who.ID, &f); err != nil {
+			return err
+		}
 		step, ok := codeStep(bare(code), f.Proposed, now)
 		if !ok {
 			return wrong
 		}
-		if ok, err = db.ConfirmSecret(ctx, tx, who.ID, f.Proposed, step, now); err != nil {
+		v := d.factorVault(f.Organisation, f.CaseKey)
+		secret := v.seal("second_factors", "secret", who.ID.String(), f.Proposed)
+		if v.err != nil {
+			return v.err
+		}
+		if ok, err = db.ConfirmSecret(ctx, tx, who.ID, proven, secret, step, now); err != nil {
 			return err
 		}
 		if !ok {

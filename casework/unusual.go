@@ -3,15 +3,10 @@ package casework
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
-	"golang.org/x/text/runes"
-	"golang.org/x/text/transform"
-	"golang.org/x/text/unicode/norm"
 
 	"throughline/db"
 	"throughline/referral"
@@ -87,6 +82,11 @@ func (d *Desk) unusual(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID)
 	names, err := db.NamesSeen(ctx, tx, organisation, since)
 	if err != nil {
 		return nil, err
+	}
+	for i := range names {
+		n := &names[i]
+		// One that does not open is like no name; who opens its page is told.
+		d.vault(n.Case, n.CaseKey).open("cases", n.Case.String(), map[string]*string{"name": &n.CaseName})
 	}
 	list := slices.Concat(afterHours(hours, zone, since), many(hours, ManyInHour, leastInHour, zone, since), many(days, ManyInDay, leastInDay, zone, since), ownNames(names))
 	slices.SortStableFunc(list, func(a, b Unusual) int { return b.From.Compare(a.From) })
@@ -186,18 +186,4 @@ func familyName(name string) string {
 		return ""
 	}
 	return words[len(words)-1]
-}
-
-// nameWords are the words of a name, comparable.
-func nameWords(name string) []string {
-	return strings.FieldsFunc(foldName(name), func(c rune) bool { return unicode.IsSpace(c) || c == '-' })
-}
-
-// foldName makes names comparable: small letters, no accents.
-func foldName(name string) string {
-	folded, _, err := transform.String(transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), norm.NFC), name)
-	if err != nil {
-		folded = name
-	}
-	return strings.ToLower(folded)
 }

@@ -195,5 +195,5 @@ func (w *work) mends(what referral.Left, offer uuid.UUID) {
 // noteMend says so without a change: the version stays, since nothing that anyone decided on is another.
 func (w *work) noteMend(ctx context.Context, what referral.Left, offer uuid.UUID) error {
 	entry := db.EntryOf(referral.Event{What: referral.Mend, Offer: offer, Code: string(what)})
-	return db.Write(ctx, w.tx, db.InsertTimeline(w.who.line(), w.rec.Facts.ID, w.rec.Facts.Version, w.now, []db.Entry{entry}, ""))
+	return w.write(ctx, w.lines(w.rec.Facts.Version, []db.Entry{entry}, ""))
 }

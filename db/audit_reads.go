@@ -85,17 +85,19 @@ type NameSeen struct {
 	Actor     uuid.UUID `db:"actor_id"`
 	Name      string    `db:"name"`
 	Case      uuid.UUID `db:"case_id"`
-	CaseName  string    `db:"case_name"`
+	CaseName  string    `db:"case_name"` // sealed
 	Reference string    `db:"reference"`
 	First     time.Time `db:"first"`
 	Last      time.Time `db:"last"`
+	CaseKey
 }
 
 // NamesSeen lists each person with each case that they looked at since an instant.
 func NamesSeen(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, since time.Time) (list []NameSeen, err error) {
-	err = sqlx.SelectContext(ctx, q, &list, `SELECT a.actor_id, p.name, c.id AS case_id, c.name AS case_name, c.reference, min(a.at) AS first, max(a.at) AS last
+	err = sqlx.SelectContext(ctx, q, &list, `SELECT a.actor_id, p.name, c.id AS case_id, c.name AS case_name, c.reference, min(a.at) AS first, max(a.at) AS last`+caseKey+`
 		FROM audit a CROSS JOIN LATERAL unnest(a.whose) x(id) JOIN cases c ON c.id = x.id AND NOT c.anonymous JOIN accounts p ON p.id = a.actor_id
-		WHERE a.organisation_id = $1 AND a.at >= $2 AND `+opened+` GROUP BY 1, 2, 3, 4, 5 ORDER BY last DESC, 3`, organisation, since)
+			LEFT JOIN case_keys k ON k.case_id = c.id
+		WHERE a.organisation_id = $1 AND a.at >= $2 AND `+opened+` GROUP BY 1, 2, 3, 4, 5, k.wrapped, k.kek ORDER BY last DESC, 3`, organisation, since)
 	if err != nil {
 		return nil, fmt.Errorf("read the audit: %w", Translate(err))
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// CaseRow is a person's folder. It holds personal data.
+// CaseRow is a person's folder, its personal data sealed.
 type CaseRow struct {
 	ID                 uuid.UUID `db:"id"`
 	OrganisationID     uuid.UUID `db:"organisation_id"`
@@ -23,7 +23,7 @@ type CaseRow struct {
 	SafeToLeaveMessage bool      `db:"safe_to_leave_message"`
 	Municipality       string    `db:"municipality"`
 	PostalCode         string    `db:"postal_code"`
-	BirthYear          *int      `db:"birth_year"`
+	BirthYear          string    `db:"birth_year"`
 	Notes              string    `db:"notes"`
 	Language           string    `db:"language"`
 	CreatedBy          uuid.UUID `db:"created_by"`
@@ -33,6 +33,7 @@ type CaseRow struct {
 	Partner string     `db:"partner"`
 	// Restricted is why it is for named people only; "" when it is not. It is written by Restrict.
 	Restricted string `db:"restricted"`
+	CaseKey
 }
 
 const caseColumns = `id, organisation_id, reference, anonymous, name, phone, email, contact_times, safe_to_call,
@@ -49,9 +50,9 @@ func InsertCase(c CaseRow) Part {
 // FindCase reads a folder of an organisation; not_found also when it is another's.
 func FindCase(ctx context.Context, q sqlx.QueryerContext, organisation, id uuid.UUID) (CaseRow, error) {
 	var c CaseRow
-	err := sqlx.GetContext(ctx, q, &c, `SELECT `+caseColumns+`,
-			coalesce((SELECT kind FROM restrictions r WHERE r.case_id = cases.id), '') AS restricted
-		FROM cases WHERE id = $1 AND organisation_id = $2`, id, organisation)
+	err := sqlx.GetContext(ctx, q, &c, `SELECT c.*`+caseKey+`,
+			coalesce((SELECT kind FROM restrictions r WHERE r.case_id = c.id), '') AS restricted
+		FROM cases c`+withCaseKey("c.id")+`WHERE c.id = $1 AND c.organisation_id = $2`, id, organisation)
 	if err != nil {
 		return c, fmt.Errorf("read case: %w", Translate(err))
 	}

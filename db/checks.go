@@ -31,6 +31,7 @@ var Looked = map[string]string{
 	"I5":  `SELECT count(*) FROM referrals`,
 	"I8":  `SELECT count(*) FROM messages WHERE state IN ('rejected', 'ambiguous') OR (state = 'accepted' AND expects_events)`,
 	"I10": `SELECT (SELECT count(*) FROM referrals) + (SELECT count(*) FROM offers)`,
+	"I11": `SELECT (SELECT count(*) FROM cases) + (SELECT count(*) FROM timeline)`,
 	"I12": `SELECT (SELECT count(*) FROM outbox WHERE done_at IS NULL) + (SELECT count(*) FROM messages WHERE state IN ('pending', 'claimed'))`,
 }
 
@@ -40,21 +41,13 @@ const moves = `(SELECT t.*, lag(t.to_state, 1, CASE WHEN t.offer_id IS NULL THEN
 		OVER (PARTITION BY t.referral_id, t.offer_id ORDER BY t.id) AS before
 	FROM timeline t WHERE t.to_state <> '' AND t.what <> 'add_offer') m`
 
-// answered reads what each kept answer names. An answer's first fields are always the same, so that its ids stand at fixed
-// places; one to a client who did not agree names nothing.
-const answered = `WITH heads AS MATERIALIZED (SELECT encode(substr(body, 1, 101), 'escape') AS head FROM idempotency),
-	named AS MATERIALIZED (SELECT head LIKE '{"case_id":"%' AS intake,
-		CASE WHEN head LIKE '{"case_id":"%","referral_id":"%' THEN substr(head, 66, 36)
-			WHEN head LIKE '{"id":"%","short_name":%' THEN substr(head, 8, 36) END AS referral,
-		CASE WHEN head LIKE '{"case_id":"%' THEN substr(head, 13, 36)
-			WHEN head LIKE '{"id":"%","reference":%' THEN substr(head, 8, 36) END AS case_id
-		FROM heads WHERE head NOT LIKE '%"00000000-0000-0000-0000-000000000000"%')
-	SELECT 'referral' AS of, referral::uuid AS id, 'an answer was given for it, and it is not there' AS what FROM named
-		WHERE referral IS NOT NULL AND NOT EXISTS (SELECT FROM referrals r WHERE r.id::text = referral)
-	UNION ALL SELECT 'case', case_id::uuid, 'an answer was given for it, and it is not there' FROM named
-		WHERE case_id IS NOT NULL AND NOT EXISTS (SELECT FROM cases c WHERE c.id::text = case_id)
-	UNION ALL SELECT 'referral', referral::uuid, 'two calls were answered with it' FROM named
-		WHERE intake GROUP BY referral HAVING count(*) > 1`
+// answered holds what each kept answer names against the record; one to a client who did not agree names nothing.
+const answered = `SELECT 'referral' AS of, referral_id AS id, 'an answer was given for it, and it is not there' AS what FROM idempotency i
+		WHERE referral_id IS NOT NULL AND NOT EXISTS (SELECT FROM referrals r WHERE r.id = i.referral_id)
+	UNION ALL SELECT 'case', case_id, 'an answer was given for it, and it is not there' FROM idempotency i
+		WHERE case_id IS NOT NULL AND (opened OR referral_id IS NULL) AND NOT EXISTS (SELECT FROM cases c WHERE c.id = i.case_id)
+	UNION ALL SELECT 'referral', referral_id, 'two calls were answered with it' FROM idempotency
+		WHERE opened GROUP BY referral_id HAVING count(*) > 1`
 
 // Checks are what statements can check of the record alone; casework checks the rest.
 var Checks = []CheckQuery{
@@ -80,6 +73,7 @@ var Checks = []CheckQuery{
 			WHERE offer_id IS NOT NULL AND from_state <> before
 		UNION ALL SELECT DISTINCT 'referral', referral_id, 'a move does not begin where the one before it ended' FROM ` + moves + `
 			WHERE offer_id IS NULL AND from_state <> before`},
+	{Invariant: "I11", Broken: findUnsealed()},
 	{Invariant: "I8", Broken: `SELECT 'message' AS of, m.id, 'a failed letter that nobody was asked to see to' AS what FROM messages m
 		WHERE m.state IN ('rejected', 'ambiguous') AND ` + leftMessage,
 		Args: func(now time.Time) []any { return []any{now.Add(-5 * time.Minute), now.Add(-15 * time.Minute)} }},

@@ -12,12 +12,13 @@ import (
 
 // Consent is one thing that a client said on who may know what: a yes, a no, or a part of a yes taken back.
 type Consent struct {
+	ID           uuid.UUID
 	Organisation uuid.UUID
 	Case         uuid.UUID // nil UUID: refused before there was a case
 	Referral     uuid.UUID // nil UUID: refused before there was a referral
 	Given        bool
 	How, Script  string
-	Substitute   string // who agreed for the client; personal data
+	Substitute   string // who agreed for the client; sealed
 	Capacity     string
 	Services     []uuid.UUID // in the order the client agreed to
 	Said         referral.Consent
@@ -36,7 +37,7 @@ func InsertConsent(c Consent) Part {
 	agreed, err := asJSON(c.Said.Agreed)
 	return part(err, `consent AS (INSERT INTO consents (id, organisation_id, case_id, referral_id, given, how, script, service_ids,
 		recorded_by, recorded_at, agreed, takes_back, expires_at, substitute, capacity)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15))`, uuid.New(), c.Organisation, Nullable(c.Case),
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15))`, c.ID, c.Organisation, Nullable(c.Case),
 		Nullable(c.Referral), c.Given, c.How, c.Script, pq.Array(c.Services), c.By, c.At, agreed, c.Said.Back, Nullable(c.Said.Until),
 		c.Substitute, c.Capacity)
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/lib/pq"
 )
 
-const caseList = `SELECT c.id, c.reference, c.anonymous, c.name, c.created_at,
+const caseList = `SELECT c.id, c.reference, c.anonymous, c.name, c.created_at` + caseKey + `,
 	(SELECT count(*) FROM referrals r WHERE r.case_id = c.id) AS referrals,
 	(SELECT count(*) FROM referrals r WHERE r.case_id = c.id AND r.state <> 'closed') AS open
-FROM cases c WHERE c.organisation_id = $1 `
+FROM cases c LEFT JOIN case_keys k ON k.case_id = c.id WHERE c.organisation_id = $1 `
 
 // Cases lists an organisation's newest cases.
 func Cases(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, limit int) ([]CaseListRow, error) {
@@ -26,22 +26,32 @@ func Cases(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, l
 
 // CaseWanted is what a case is looked for by: any of them will do, an empty one finds nothing.
 type CaseWanted struct {
-	Words     []string // LIKE patterns, all of which must be in the name; case and accents do not matter
-	Digits    string   // in the phone number
+	Names     [][]byte // marks of the words of a name, all of which the case must have
+	Phone     []byte   // the mark of a telephone number, or of its end
+	Email     []byte   // the mark of an address
 	Reference string   // in the reference, in capitals, without dashes
 }
 
 // FindCases lists the newest cases of an organisation that are looked for. It walks the organisation's cases from the
-// newest on: parts of names have no index without an extension, which not every database may create.
+// newest on, as people look for those of today: parts of references have no index without an extension.
 func FindCases(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, w CaseWanted, limit int) ([]CaseListRow, error) {
 	var list []CaseListRow
-	err := sqlx.SelectContext(ctx, q, &list, caseList+`AND (
-			cardinality($2::text[]) > 0 AND directory_fold(c.name) LIKE ALL (ARRAY(SELECT directory_fold(w) FROM unnest($2::text[]) w))
-			OR $3 <> '' AND strpos(regexp_replace(split_part(c.phone, ';', 1), '[^0-9]', '', 'g'), $3) > 0
-			OR $4 <> '' AND strpos(replace(c.reference, '-', ''), $4) > 0)
-		ORDER BY c.created_at DESC, c.id LIMIT $5`, organisation, pq.Array(w.Words), w.Digits, w.Reference, limit)
+	err := sqlx.SelectContext(ctx, q, &list, caseList+`AND (cardinality($2::bytea[]) > 0 AND k.found_by @> $2::bytea[]
+			OR k.found_by && $3::bytea[] OR $4 <> '' AND strpos(replace(c.reference, '-', ''), $4) > 0)
+		ORDER BY c.created_at DESC, c.id LIMIT $5`, organisation, pq.ByteaArray(w.Names), pq.ByteaArray(w.ways()), w.Reference, limit)
 	if err != nil {
 		return nil, fmt.Errorf("find cases: %w", Translate(err))
 	}
 	return list, nil
+}
+
+// ways are the marks of which one is enough.
+func (w CaseWanted) ways() [][]byte {
+	marks := [][]byte{}
+	for _, m := range [][]byte{w.Phone, w.Email} {
+		if m != nil {
+			marks = append(marks, m)
+		}
+	}
+	return marks
 }

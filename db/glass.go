@@ -18,10 +18,11 @@ type Glass struct {
 	Region       *uuid.UUID `db:"region_id"`
 	Account      uuid.UUID  `db:"account_id"`
 	Name         string     `db:"name"`
-	Reason       string     `db:"reason"`
+	Reason       string     `db:"reason"` // sealed
 	BrokenAt     time.Time  `db:"broken_at"`
 	Until        time.Time  `db:"until"`
 	Decision     string     `db:"decision"`
+	CaseKey
 }
 
 // InsertGlass lets someone see a restricted case for a while.
@@ -34,8 +35,8 @@ func InsertGlass(ctx context.Context, tx *sqlx.Tx, g Glass) error {
 	return nil
 }
 
-const glass = `SELECT g.id, g.organisation_id, g.case_id, c.reference, c.region_id, g.account_id, a.name, g.reason, g.broken_at, g.until, g.decision
-	FROM glass g JOIN cases c ON c.id = g.case_id JOIN accounts a ON a.id = g.account_id `
+const glass = `SELECT g.id, g.organisation_id, g.case_id, c.reference, c.region_id, g.account_id, a.name, g.reason, g.broken_at, g.until, g.decision` + caseKey + `
+	FROM glass g JOIN cases c ON c.id = g.case_id JOIN accounts a ON a.id = g.account_id LEFT JOIN case_keys k ON k.case_id = g.case_id `
 
 // GlassToReview lists what nobody has looked at yet, the oldest first.
 func GlassToReview(ctx context.Context, q sqlx.QueryerContext, organisation, region uuid.UUID) ([]Glass, error) {

@@ -9,10 +9,14 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Answered is what a key was answered with.
+// Answered is what a key was answered with. The body is sealed by the key of the case that it is about.
 type Answered struct {
-	BodyHash []byte `db:"body_hash"`
-	Body     []byte `db:"body"`
+	BodyHash []byte     `db:"body_hash"`
+	Body     []byte     `db:"body"`
+	Case     *uuid.UUID `db:"case_id"` // nil in an answer to a client who did not agree
+	Referral *uuid.UUID `db:"referral_id"`
+	Opened   bool       `db:"opened"` // the answer says that a case was opened with its first referral
+	CaseKey
 }
 
 // ClaimKey keeps other requests with the same key out until the transaction ends; busy when one is at work.
@@ -28,7 +32,8 @@ func ClaimKey(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, key string) (
 // FindAnswer reads what a key was answered with; ok is false when it is new.
 func FindAnswer(ctx context.Context, tx *sqlx.Tx, organisation, account uuid.UUID, key string) (a Answered, ok bool, err error) {
 	var list []Answered
-	err = tx.SelectContext(ctx, &list, `SELECT body_hash, body FROM idempotency WHERE organisation_id = $1 AND account_id = $2 AND key = $3`,
+	err = tx.SelectContext(ctx, &list, `SELECT i.body_hash, i.body, i.case_id, i.referral_id, i.opened`+caseKey+` FROM idempotency i`+withCaseKey("i.case_id")+`
+		WHERE i.organisation_id = $1 AND i.account_id = $2 AND i.key = $3`,
 		organisation, account, key)
 	if err != nil {
 		return a, false, fmt.Errorf("read key: %w", Translate(err))
@@ -41,8 +46,9 @@ func FindAnswer(ctx context.Context, tx *sqlx.Tx, organisation, account uuid.UUI
 
 // InsertAnswer keeps an answer with its key.
 func InsertAnswer(ctx context.Context, tx *sqlx.Tx, organisation, account uuid.UUID, key string, a Answered, at time.Time) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO idempotency (organisation_id, account_id, key, body_hash, body, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6)`, organisation, account, key, a.BodyHash, a.Body, at)
+	_, err := tx.ExecContext(ctx, `INSERT INTO idempotency (organisation_id, account_id, key, body_hash, body, created_at,
+		case_id, referral_id, opened) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, organisation, account, key, a.BodyHash, a.Body, at,
+		a.Case, a.Referral, a.Opened)
 	if err != nil {
 		return fmt.Errorf("save key: %w", Translate(err))
 	}

@@ -55,30 +55,31 @@ func RevokeLinks(offers []uuid.UUID, at time.Time) Part {
 		pq.Array(offers), at)
 }
 
-// LinkView is what an agency's page is made of. It holds personal data.
+// LinkView is what an agency's page is made of, personal data sealed.
 type LinkView struct {
 	CaseRow
-	Service       string `db:"service"`
-	ServiceFR     string `db:"service_fr"`
-	Agency        string `db:"agency"`
-	AgencyFR      string `db:"agency_fr"`
-	MailLocale    string `db:"mail_locale"`
-	Helpline      string `db:"helpline"`
-	HelplinePhone string `db:"helpline_phone"`
-	Details       string `db:"details"`
-	Question      string `db:"question"`
-	Answer        string `db:"answer"`
-	AnsweredBy    string `db:"answered_by"`
+	ReferralID    uuid.UUID `db:"referral_id"`
+	Service       string    `db:"service"`
+	ServiceFR     string    `db:"service_fr"`
+	Agency        string    `db:"agency"`
+	AgencyFR      string    `db:"agency_fr"`
+	MailLocale    string    `db:"mail_locale"`
+	Helpline      string    `db:"helpline"`
+	HelplinePhone string    `db:"helpline_phone"`
+	Details       string    `db:"details"`
+	Question      string    `db:"question"`
+	Answer        string    `db:"answer"`
+	AnsweredBy    string    `db:"answered_by"`
 }
 
 // FindLinkView reads what the page of an offer shows; not_found when there is no such offer.
 func FindLinkView(ctx context.Context, q sqlx.QueryerContext, offer uuid.UUID) (LinkView, error) {
 	var v LinkView
-	err := sqlx.GetContext(ctx, q, &v, `SELECT c.*, r.details, o.question, o.answer, o.answered_by,
+	err := sqlx.GetContext(ctx, q, &v, `SELECT c.*`+caseKey+`, r.id AS referral_id, r.details, o.question, o.answer, o.answered_by,
 		coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr, coalesce(a.name, '') AS agency,
 		coalesce(a.name_fr, '') AS agency_fr, coalesce(a.mail_language, 'en') AS mail_locale, g.name AS helpline,
 		g.phone AS helpline_phone
-		FROM offers o JOIN referrals r ON r.id = o.referral_id JOIN cases c ON c.id = r.case_id
+		FROM offers o JOIN referrals r ON r.id = o.referral_id JOIN cases c ON c.id = r.case_id`+withCaseKey("c.id")+`
 			JOIN organisations g ON g.id = o.organisation_id
 			LEFT JOIN services s ON s.id = o.service_id LEFT JOIN agencies a ON a.id = s.agency_id
 		WHERE o.id = $1`, offer)
@@ -98,15 +99,13 @@ func MailLocale(ctx context.Context, q sqlx.QueryerContext, offer uuid.UUID) (la
 	return lang, nil
 }
 
-// PostedByLink reports that an agency gave a command on its page after a version of the referral, with this note when
-// one is given.
-func PostedByLink(ctx context.Context, q sqlx.QueryerContext, offer uuid.UUID, version int, do referral.Name, note *string) (bool, error) {
-	var yes bool
-	err := sqlx.GetContext(ctx, q, &yes, `SELECT EXISTS (SELECT 1 FROM timeline WHERE offer_id = $1 AND version > $2 AND what = $3
-			AND via = 'link' AND ($4::text IS NULL OR note = $4)
-			AND referral_id = (SELECT referral_id FROM offers WHERE id = $1))`, offer, version, do, note)
+// PostedByLink reads what an agency gave of one command on its page after a version of the referral, sealed.
+func PostedByLink(ctx context.Context, q sqlx.QueryerContext, offer uuid.UUID, version int, do referral.Name) ([]TimelineRow, error) {
+	var list []TimelineRow
+	err := sqlx.SelectContext(ctx, q, &list, `SELECT version, what, note, seal_id FROM timeline WHERE offer_id = $1 AND version > $2 AND what = $3
+			AND via = 'link' AND referral_id = (SELECT referral_id FROM offers WHERE id = $1)`, offer, version, do)
 	if err != nil {
-		return false, fmt.Errorf("read timeline: %w", Translate(err))
+		return nil, fmt.Errorf("read timeline: %w", Translate(err))
 	}
-	return yes, nil
+	return list, nil
 }

@@ -12,7 +12,7 @@ import (
 	"throughline/referral"
 )
 
-// ReferralView is a referral as its page shows it. It holds personal data.
+// ReferralView is a referral as its page shows it, personal data sealed.
 type ReferralView struct {
 	ID         uuid.UUID         `db:"id"`
 	CaseID     uuid.UUID         `db:"case_id"`
@@ -36,11 +36,12 @@ type ReferralView struct {
 	Offers     []byte            `db:"offers"`
 	Tasks      []byte            `db:"tasks"`
 	Consents   []byte            `db:"consents"`
+	CaseKey
 }
 
 const referralView = `SELECT r.id, r.case_id, c.reference, r.episode_of, r.need, r.details, r.urgency, r.state, r.outcome,
 	r.unmet_reason, r.evidence, r.version, r.owner_id, w.name AS owner_name, r.created_at, r.opened_at, r.closed_at, r.step,
-	coalesce(p.name, '') AS person_name,
+	coalesce(p.name, '') AS person_name` + caseKey + `,
 	(SELECT json_agg(x ORDER BY x.rank, x.created_at, x.id) FROM (
 		SELECT o.id, o.service_id, coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr,
 			coalesce(a.name, '') AS agency, coalesce(a.name_fr, '') AS agency_fr, coalesce(reach.phone, '') AS phone, o.rank,
@@ -58,10 +59,11 @@ const referralView = `SELECT r.id, r.case_id, c.reference, r.episode_of, r.need,
 			LEFT JOIN agencies a ON a.id = s.agency_id LEFT JOIN service_reach reach ON reach.id = o.service_id
 			LEFT JOIN accounts n ON n.id = t.assignee_id
 		WHERE t.referral_id = r.id) x) AS tasks,
-	(SELECT json_agg(x ORDER BY x.recorded_at, x.seq) FROM (SELECT k.given, k.takes_back, k.how, k.script, k.service_ids, k.agreed, k.expires_at,
+	(SELECT json_agg(x ORDER BY x.recorded_at, x.seq) FROM (SELECT k.id, k.given, k.takes_back, k.how, k.script, k.service_ids, k.agreed, k.expires_at,
 			k.substitute, k.capacity, k.recorded_at, k.withdrawn_at, k.seq, b.name AS recorded_by
 		FROM consents k JOIN accounts b ON b.id = k.recorded_by WHERE k.referral_id = r.id) x) AS consents
-FROM referrals r JOIN cases c ON c.id = r.case_id JOIN accounts w ON w.id = r.owner_id LEFT JOIN accounts p ON p.id = r.step_person `
+FROM referrals r JOIN cases c ON c.id = r.case_id JOIN accounts w ON w.id = r.owner_id LEFT JOIN accounts p ON p.id = r.step_person
+	LEFT JOIN case_keys k ON k.case_id = r.case_id `
 
 // FindReferralView reads a referral of an organisation; not_found also when it is another's.
 func FindReferralView(ctx context.Context, q sqlx.QueryerContext, organisation, id uuid.UUID) (ReferralView, error) {
@@ -83,7 +85,7 @@ func ReferralViews(ctx context.Context, q sqlx.QueryerContext, organisation, cas
 	return list, nil
 }
 
-// TimelineRow is one thing that happened, as staff see it.
+// TimelineRow is one thing that happened, as staff see it; as it is read, what people wrote is sealed.
 type TimelineRow struct {
 	ID          int64         `db:"id" json:"id"`
 	Version     int           `db:"version" json:"version"`
@@ -103,6 +105,7 @@ type TimelineRow struct {
 	Via         string        `db:"via" json:"via"`
 	Note        string        `db:"note" json:"note"`
 	ToldBy      string        `db:"told_by" json:"told_by"` // who at the agency said so; "" unless staff recorded its word
+	SealID      uuid.UUID     `db:"seal_id" json:"-"`
 }
 
 // Timeline reads what happened to a referral, oldest first.
@@ -111,7 +114,7 @@ func Timeline(ctx context.Context, q sqlx.QueryerContext, organisation, referral
 	err := sqlx.SelectContext(ctx, q, &list, `SELECT l.id, l.version, l.at, l.what, l.offer_id,
 			coalesce(nullif(a.name, ''), s.name, '') AS agency,
 			CASE WHEN coalesce(a.name, '') <> '' THEN a.name_fr ELSE coalesce(s.name_fr, '') END AS agency_fr, l.task_id, l.from_state, l.to_state, l.code, l.attribution,
-			l.actor_role, l.actor_for, l.actor_name, l.via, l.note, l.told_by
+			l.actor_role, l.actor_for, l.actor_name, l.via, l.note, l.told_by, l.seal_id
 		FROM timeline l LEFT JOIN offers o ON o.id = l.offer_id LEFT JOIN services s ON s.id = o.service_id
 			LEFT JOIN agencies a ON a.id = s.agency_id
 		WHERE l.referral_id = $1 AND l.organisation_id = $2 ORDER BY l.id`, referralID, organisation)
@@ -130,6 +133,9 @@ type CaseListRow struct {
 	Referrals int       `db:"referrals" json:"referrals"`
 	Open      int       `db:"open" json:"open"`
 	CreatedAt time.Time `db:"created_at" json:"created_at"`
+	// Unreadable is set when the name does not open.
+	Unreadable bool `db:"-" json:"-"`
+	CaseKey
 }
 
 // QueueFilter chooses referrals for a list.
@@ -238,6 +244,7 @@ type TaskRow struct {
 	Escalations  int                `db:"escalations" json:"escalations"`
 	Result       string             `db:"result" json:"result"`
 	Total        int                `db:"total" json:"-"`
+	CaseKey
 }
 
 const inTasks = `t.organisation_id = $1 AND ($2::uuid IS NOT NULL OR t.state = 'open') AND ($2::uuid IS NULL OR t.id = $2)
@@ -265,11 +272,11 @@ func Tasks(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f
 			coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr, coalesce(a.name, '') AS agency, coalesce(a.name_fr, '') AS agency_fr,
 			coalesce(reach.phone, '') AS phone, r.need, r.urgency, t.kind, t.cause, t.state, t.role, t.assignee_id,
 			coalesce(n.name, '') AS assignee_name, t.created_at, t.due_at, t.done_at, t.escalations, t.result,
-			t.total
+			t.total`+caseKey+`
 		FROM page t JOIN referrals r ON r.id = t.referral_id JOIN cases c ON c.id = r.case_id
 			LEFT JOIN offers o ON o.id = t.offer_id LEFT JOIN services s ON s.id = o.service_id
 			LEFT JOIN agencies a ON a.id = s.agency_id LEFT JOIN service_reach reach ON reach.id = o.service_id
-			LEFT JOIN accounts n ON n.id = t.assignee_id
+			LEFT JOIN accounts n ON n.id = t.assignee_id LEFT JOIN case_keys k ON k.case_id = r.case_id
 		ORDER BY t.due_at, t.id`,
 		organisation, Nullable(f.Task), f.Role, Nullable(f.Assignee), f.Limit, f.Offset)
 	if err != nil {

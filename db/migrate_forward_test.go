@@ -3,7 +3,6 @@ package db_test
 import (
 	"context"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -24,18 +23,7 @@ func TestAnOlderRecordIsBroughtForwardByAPlainOwner(t *testing.T) {
 	t.Parallel()
 	url := dbtest.Empty(t)
 	super := dbtest.Open(t, url)
-	dbtest.New(t) // the server has the application's role
-	name := "tl_" + strings.ReplaceAll(uuid.NewString()[:8], "-", "")
-	for _, statement := range []string{`CREATE ROLE ` + name + ` LOGIN PASSWORD 'x'`, `GRANT ALL ON SCHEMA public TO ` + name,
-		`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO ` + name + `', current_database()); END $$`} {
-		_, err := super.Exec(statement)
-		require.NoError(t, err, statement)
-	}
-	t.Cleanup(func() {
-		_, err := super.Exec(`REASSIGN OWNED BY ` + name + ` TO CURRENT_USER; DROP OWNED BY ` + name + `; DROP ROLE ` + name)
-		assert.NoError(t, err)
-	})
-	owner := dbtest.Open(t, withUser(t, url, name))
+	owner := dbtest.PlainOwner(t, url)
 	before, err := goose.NewProvider(goose.DialectPostgres, owner.DB, os.DirFS("migrations"))
 	require.NoError(t, err)
 	_, err = before.UpTo(t.Context(), 6)

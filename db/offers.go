@@ -11,7 +11,7 @@ import (
 	"throughline/referral"
 )
 
-// OfferWords are what people wrote about an offer; a nil word is left as it is.
+// OfferWords are what people wrote about an offer, sealed when they are kept; a nil word is left as it is.
 type OfferWords struct {
 	ReasonNote *string `json:"reason_note"`
 	Question   *string `json:"question"`

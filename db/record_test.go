@@ -36,7 +36,7 @@ func oneReferral(t *testing.T, d *sqlx.DB) (db.Record, referral.Facts) {
 		require.NoError(t, db.Write(ctx, tx, db.InsertOffers(org.ID, f.ID, f.Offers), db.InsertCase(c),
 			db.InsertReferral(db.NewReferral{Organisation: org.ID, Case: c.ID, Need: "food", Facts: f, Step: step})))
 		for _, said := range f.Consents {
-			row := db.Consent{Organisation: org.ID, Case: c.ID, Referral: f.ID, Given: !said.Back, How: "verbal", Said: said, By: who.ID, At: said.At}
+			row := db.Consent{ID: uuid.New(), Organisation: org.ID, Case: c.ID, Referral: f.ID, Given: !said.Back, How: "verbal", Said: said, By: who.ID, At: said.At}
 			require.NoError(t, db.Write(ctx, tx, db.InsertConsent(row)))
 		}
 		f.Version = 2
@@ -45,7 +45,7 @@ func oneReferral(t *testing.T, d *sqlx.DB) (db.Record, referral.Facts) {
 		o.Reason, o.Outcome, o.Visit, o.Escalated, o.Asked = "full", "moved", at.AddDate(0, 1, 0), at.Add(2*time.Hour), at.Add(3*time.Hour)
 		f.Tasks = []referral.Task{{ID: uuid.New(), Kind: referral.CallAgency, Offer: o.ID, Cause: "silence", State: referral.TaskOpen,
 			Role: referral.Coordinator, Created: at, Due: at.Add(time.Hour), Escalations: 1}}
-		return db.Write(ctx, tx, db.UpdateOffers(f.Offers, nil), db.SaveTasks(org.ID, f.ID, f.Tasks, uuid.Nil, ""), db.UpdateReferral(f, 1, step))
+		return db.Write(ctx, tx, db.UpdateOffers(f.Offers, nil), db.SaveTasks(org.ID, f.ID, f.Tasks, uuid.Nil, nil), db.UpdateReferral(f, 1, step))
 	})
 	require.NoError(t, err)
 	rec, err := db.ReadRecord(ctx, d, f.ID)

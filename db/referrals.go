@@ -18,6 +18,7 @@ import (
 type Record struct {
 	Organisation uuid.UUID
 	Case         uuid.UUID
+	Key          CaseKey // of the case
 	Need         string
 	Facts        referral.Facts
 	Step         referral.Step
@@ -56,6 +57,7 @@ type recordRow struct {
 	Consents       []byte            `db:"consents"`
 	Offers         []byte            `db:"offers"`
 	Tasks          []byte            `db:"tasks"`
+	CaseKey
 }
 
 // mailedOffer is an offer with the latest message that wants an answer, and where the next one goes.
@@ -81,6 +83,7 @@ type taskJSON struct {
 	Due         time.Time          `json:"due_at"`
 	Done        *time.Time         `json:"done_at"`
 	Escalations int                `json:"escalations"`
+	Result      string             `json:"result"` // sealed
 }
 
 // recordQuery reads a whole referral in one round trip. The letters named are those that want no answer: what became
@@ -89,7 +92,7 @@ const recordQuery = records + `WHERE r.id = $1`
 
 const records = `
 SELECT r.id, r.organisation_id, r.case_id, r.need, r.urgency, r.state, r.outcome, r.unmet_reason, r.evidence, r.version,
-	r.owner_id, NOT w.active AS owner_left, r.created_at, r.opened_at, r.closed_at, r.step, r.step_due, g.time_zone,
+	r.owner_id, NOT w.active AS owner_left, r.created_at, r.opened_at, r.closed_at, r.step, r.step_due, g.time_zone` + caseKey + `,
 	(SELECT max(withdrawn_at) FROM consents WHERE referral_id = r.id) AS withdrawn_at, ` + saidOfConsent + ` AS consents,
 	(SELECT body FROM policies p WHERE p.organisation_id = r.organisation_id ORDER BY p.version DESC LIMIT 1) AS policy,
 	(SELECT json_agg(x ORDER BY x.rank, x.created_at, x.id) FROM (
@@ -106,6 +109,7 @@ SELECT r.id, r.organisation_id, r.case_id, r.need, r.urgency, r.state, r.outcome
 		WHERE o.referral_id = r.id) x) AS offers,
 	(SELECT json_agg(t ORDER BY t.created_at, t.id) FROM tasks t WHERE t.referral_id = r.id) AS tasks
 FROM referrals r JOIN organisations g ON g.id = r.organisation_id JOIN accounts w ON w.id = r.owner_id
+	LEFT JOIN case_keys k ON k.case_id = r.case_id
 `
 
 // ReadRecord reads a referral without a lock; not_found when there is none.
@@ -136,7 +140,7 @@ func record(ctx context.Context, q sqlx.QueryerContext, query string, id uuid.UU
 }
 
 func (row recordRow) record() (Record, error) {
-	rec := Record{Organisation: row.OrganisationID, Case: row.CaseID, Need: row.Need, Due: value(row.StepDue), Policy: referral.Standard()}
+	rec := Record{Organisation: row.OrganisationID, Case: row.CaseID, Key: row.CaseKey, Need: row.Need, Due: value(row.StepDue), Policy: referral.Standard()}
 	zone, err := referral.ZoneNamed(row.Zone)
 	if err != nil {
 		return Record{}, fmt.Errorf("organisation %s: %w", row.OrganisationID, err)

@@ -14,19 +14,22 @@ import (
 const hasSecondFactor = `EXISTS (SELECT FROM second_factors f WHERE f.account_id = accounts.id AND f.confirmed_at IS NOT NULL)`
 
 // SecondFactor is the secret that someone's app makes codes from. Secret is "" until one has been proven, Proposed when
-// none waits to be.
+// none waits to be; both are sealed with a key that is derived from the organisation's.
 type SecondFactor struct {
-	Secret      string     `db:"secret"`
-	LastStep    int64      `db:"last_step"`
-	Proposed    string     `db:"proposed"`
-	ProposedAt  *time.Time `db:"proposed_at"`
-	ConfirmedAt *time.Time `db:"confirmed_at"`
+	Organisation uuid.UUID  `db:"organisation_id"`
+	Secret       string     `db:"secret"`
+	LastStep     int64      `db:"last_step"`
+	Proposed     string     `db:"proposed"`
+	ProposedAt   *time.Time `db:"proposed_at"`
+	ConfirmedAt  *time.Time `db:"confirmed_at"`
+	CaseKey                 // the organisation's, wrapped
 }
 
 // FindSecondFactor reads the second factor of an account; not_found when there is none, nor one proposed.
 func FindSecondFactor(ctx context.Context, q sqlx.QueryerContext, account uuid.UUID) (SecondFactor, error) {
 	var f SecondFactor
-	err := sqlx.GetContext(ctx, q, &f, `SELECT secret, last_step, proposed, proposed_at, confirmed_at FROM second_factors WHERE account_id = $1`, account)
+	err := sqlx.GetContext(ctx, q, &f, `SELECT f.organisation_id, secret, last_step, proposed, proposed_at, confirmed_at`+caseKey+`
+		FROM second_factors f LEFT JOIN organisation_keys k ON k.organisation_id = f.organisation_id WHERE account_id = $1`, account)
 	if err != nil {
 		return f, fmt.Errorf("read second factor: %w", Translate(err))
 	}
@@ -39,10 +42,11 @@ func ProposeSecret(ctx context.Context, q sqlx.ExecerContext, organisation, acco
 		ON CONFLICT (account_id) DO UPDATE SET proposed = excluded.proposed, proposed_at = excluded.proposed_at`, account, organisation, secret, at)
 }
 
-// ConfirmSecret puts the proposed secret in use if it still is the one that was proven, by a code of step; ok is false if not.
-func ConfirmSecret(ctx context.Context, q sqlx.ExecerContext, account uuid.UUID, proven string, step int64, at time.Time) (ok bool, err error) {
-	return changed(q.ExecContext(ctx, `UPDATE second_factors SET secret = proposed, last_step = $3, confirmed_at = $4, proposed = '', proposed_at = NULL
-		WHERE account_id = $1 AND proposed = $2 AND proposed <> ''`, account, proven, step, at))
+// ConfirmSecret puts the proposed secret in use, sealed for its new place, if it still is the one that was proven, by a
+// code of step; ok is false if not.
+func ConfirmSecret(ctx context.Context, q sqlx.ExecerContext, account uuid.UUID, proven, secret string, step int64, at time.Time) (ok bool, err error) {
+	return changed(q.ExecContext(ctx, `UPDATE second_factors SET secret = $3, last_step = $4, confirmed_at = $5, proposed = '', proposed_at = NULL
+		WHERE account_id = $1 AND proposed = $2 AND proposed <> ''`, account, proven, secret, step, at))
 }
 
 // TakeStep takes the code of a step, once; ok is false when it, or a later one, was taken before.

@@ -8,7 +8,7 @@ import (
 	"throughline/referral"
 )
 
-// Entry is one line of the timeline.
+// Entry is one line of the timeline. What people wrote is sealed for the place that SealID names.
 type Entry struct {
 	What        referral.Name        `json:"what"`
 	Offer       *uuid.UUID           `json:"offer_id"`
@@ -18,7 +18,9 @@ type Entry struct {
 	Code        string               `json:"code"`
 	Attribution referral.Attribution `json:"attribution"`
 	Note        string               `json:"note"`
-	ToldBy      string               `json:"told_by"` // who at the agency said so, when staff wrote it down
+	ToldBy      string               `json:"told_by"`    // who at the agency said so, when staff wrote it down
+	ActorName   *string              `json:"actor_name"` // nil: the name of who stands behind all lines
+	SealID      *uuid.UUID           `json:"seal_id"`    // nil when nothing is sealed in it
 }
 
 // EntryOf makes a timeline line of a decision's event.
@@ -36,10 +38,11 @@ func InsertTimeline(who Who, referralID uuid.UUID, version int, at time.Time, en
 	}
 	return part(err, `lines AS (
 		INSERT INTO timeline (organisation_id, referral_id, version, at, what, offer_id, task_id, from_state, to_state, code,
-			attribution, note, told_by, actor_role, actor_for, actor_id, actor_name, via)
-		SELECT $1, $2, $3, $4, what, offer_id, task_id, from_state, to_state, code, attribution, note, told_by, $6, $7, $8, $9, $10
+			attribution, note, told_by, actor_role, actor_for, actor_id, actor_name, via, seal_id)
+		SELECT $1, $2, $3, $4, what, offer_id, task_id, from_state, to_state, code, attribution, note, told_by, $6, $7, $8,
+			coalesce(actor_name, $9), $10, coalesce(seal_id, gen_random_uuid())
 		FROM jsonb_to_recordset($5) AS x(what text, offer_id uuid, task_id uuid, from_state text, to_state text, code text,
-			attribution text, note text, told_by text)),
+			attribution text, note text, told_by text, actor_name text, seal_id uuid)),
 		audited AS (INSERT INTO audit (organisation_id, at, actor_role, actor_for, actor_id, kind, action, subject, subject_id, whose, via, why, why_id)
 		VALUES ($1, $4, $6, $7, $8, 'change', $11, 'referral', $2, coalesce($15::uuid[], ARRAY(SELECT case_id FROM referrals WHERE id = $2)),
 			$10, $13, $14)),

@@ -18,6 +18,7 @@ type credentials struct {
 	TemporalAddress   string `json:"temporal_address"`
 	TemporalNamespace string `json:"temporal_namespace"`
 	BaseURL           string `json:"base_url"`
+	KeyFile           string `json:"key_file"`
 	Accounts          map[string]struct {
 		Email    string `json:"email"`
 		Password string `json:"password"`
@@ -109,5 +110,6 @@ func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
 
 // production is the environment that points the production binary at what the development binary runs.
 func (d *dev) production() []string {
-	return bare("DATABASE_URL="+d.DatabaseURL, "MIGRATION_DATABASE_URL="+d.OwnersURL, "TEMPORAL_ADDRESS="+d.TemporalAddress, "TEMPORAL_NAMESPACE="+d.TemporalNamespace)
+	return bare("DATABASE_URL="+d.DatabaseURL, "MIGRATION_DATABASE_URL="+d.OwnersURL, "TEMPORAL_ADDRESS="+d.TemporalAddress,
+		"TEMPORAL_NAMESPACE="+d.TemporalNamespace, "KEY_FILE="+d.KeyFile)
 }

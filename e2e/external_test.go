@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"throughline/internal/devstack"
+	"throughline/internal/seal/sealtest"
 	"throughline/mail/mailtest"
 )
 
@@ -38,7 +39,7 @@ func deploy(t *testing.T) *deployment {
 	d.base = "http://" + address
 	d.environment = bare("DATABASE_URL="+stack.AppURL, "MIGRATION_DATABASE_URL="+stack.DatabaseURL, "TEMPORAL_ADDRESS="+stack.TemporalAddress, "TEMPORAL_NAMESPACE="+stack.Namespace,
 		"BASE_URL="+d.base, "LISTEN_ADDR="+address, "MAIL_PROVIDER=sendgrid", "SENDGRID_API_KEY="+providerKey,
-		"SENDGRID_BASE_URL="+d.provider.URL, "MAIL_FROM=referrals@throughline.example")
+		"SENDGRID_BASE_URL="+d.provider.URL, "MAIL_FROM=referrals@throughline.example", "ENCRYPTION_KEY="+sealtest.Text)
 	key, shown := mailtest.NewEventKey()
 	d.environment = append(d.environment, "SENDGRID_WEBHOOK_KEY="+shown)
 	d.provider.Report(mailtest.Events{URL: d.base + "/webhooks/sendgrid", Key: key, Duplicate: 0.3, Reorder: 0.3, Delay: 100 * time.Millisecond})
@@ -313,14 +314,14 @@ func TestBadSettingsAreNamedAllAtOnce(t *testing.T) {
 	const canary = "canary-of-a-secret"
 	bad := bare("DATABASE_URL=mysql://me:"+canary+"@host/x", "TEMPORAL_ADDRESS="+canary, "BASE_URL=http://"+canary+".example/path",
 		"LISTEN_ADDR="+canary, "MAIL_PROVIDER=sendgrid", "SENDGRID_API_KEY=SG.canary...", "SENDGRID_BASE_URL=ftp://"+canary,
-		"MAIL_FROM="+canary, "LOG_LEVEL="+canary, "TRUSTED_PROXIES="+canary, "SENDGRID_WEBHOOK_KEY="+canary)
+		"MAIL_FROM="+canary, "LOG_LEVEL="+canary, "TRUSTED_PROXIES="+canary, "SENDGRID_WEBHOOK_KEY="+canary, "ENCRYPTION_KEY="+canary)
 	r := runs(t, bad, "", "throughline", "serve")
 	refuses(t, r, 2, "DATABASE_URL", "TEMPORAL_ADDRESS", "BASE_URL", "LISTEN_ADDR", "SENDGRID_API_KEY", "SENDGRID_BASE_URL", "MAIL_FROM",
-		"LOG_LEVEL", "TRUSTED_PROXIES", "SENDGRID_WEBHOOK_KEY")
+		"LOG_LEVEL", "TRUSTED_PROXIES", "SENDGRID_WEBHOOK_KEY", "ENCRYPTION_KEY")
 	if strings.Contains(r.out+r.errors, "canary") {
 		t.Errorf("a value was printed:\n%s", r.errors)
 	}
-	refuses(t, runs(t, bare(), "", "throughline", "worker"), 2, "DATABASE_URL", "TEMPORAL_ADDRESS", "BASE_URL", "SENDGRID_API_KEY", "MAIL_FROM")
+	refuses(t, runs(t, bare(), "", "throughline", "worker"), 2, "DATABASE_URL", "TEMPORAL_ADDRESS", "BASE_URL", "SENDGRID_API_KEY", "MAIL_FROM", "KEY_FILE")
 	refuses(t, runs(t, bare(), "", "throughline", "migrate"), 2, "DATABASE_URL is not set")
 	refuses(t, runs(t, bare(), "", "throughline", "fly"), 2, `no command "fly"`)
 }

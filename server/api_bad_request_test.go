@@ -12,6 +12,7 @@ import (
 
 	"throughline/casework"
 	"throughline/internal/clock"
+	"throughline/internal/seal/sealtest"
 	"throughline/referral"
 )
 
@@ -149,7 +150,7 @@ func TestWhenTheDatabaseIsAway(t *testing.T) {
 	}
 	defer away.Close()
 	h := &helpline{t: t}
-	h.server, err = New(Deps{Desk: casework.New(away, clock.System{}, nil), DB: away, Clock: clock.System{},
+	h.server, err = New(Deps{Desk: casework.New(away, clock.System{}, sealtest.Keyring(), nil), DB: away, Clock: clock.System{},
 		Log: slog.New(slog.DiscardHandler), Config: Config{BaseURL: "http://127.0.0.1"}})
 	h.must(err)
 	t.Cleanup(h.server.Close)

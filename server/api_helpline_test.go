@@ -27,6 +27,8 @@ import (
 	"throughline/db/dbtest"
 	"throughline/directory"
 	"throughline/internal/clock"
+	"throughline/internal/payloads"
+	"throughline/internal/seal/sealtest"
 	"throughline/referral"
 )
 
@@ -66,7 +68,7 @@ func (l *lockedBuffer) String() string {
 
 // demo is the content that every helpline begins with: making it takes a second, a copy a tenth of one.
 var demo = dbtest.Fill(func(ctx context.Context, pool *sqlx.DB) error {
-	desk := casework.New(pool, clock.NewManual(mondayTen), nil)
+	desk := casework.New(pool, clock.NewManual(mondayTen), sealtest.Keyring(), nil)
 	for _, p := range people {
 		org, err := desk.AddOrganisation(ctx, p.organisation, "705-555-0100", "")
 		if err != nil {
@@ -118,7 +120,7 @@ func helplineFor(t *testing.T, owner, pool *sqlx.DB, c Config) *helpline {
 	t.Helper()
 	h := &helpline{t: t, db: owner, clock: clock.NewManual(mondayTen), log: &lockedBuffer{},
 		navigator: people[0].key, account: people[0].account, stranger: people[1].key}
-	h.desk = casework.New(pool, h.clock, nil)
+	h.desk = casework.New(pool, h.clock, sealtest.Keyring(), nil)
 	h.desk.SecondFactorFor = nil // its own tests ask for it
 	found, _, err := directory.Search(t.Context(), pool, directory.Query{Need: "food", Lang: "en", Limit: 50})
 	h.must(err)
@@ -133,7 +135,7 @@ func helplineFor(t *testing.T, owner, pool *sqlx.DB, c Config) *helpline {
 	if c.BaseURL == "" {
 		c.BaseURL = "http://127.0.0.1"
 	}
-	h.server, err = New(Deps{Desk: h.desk, DB: pool, Clock: h.clock, Config: c,
+	h.server, err = New(Deps{Desk: h.desk, DB: pool, Clock: h.clock, Config: c, Codec: payloads.Handler(sealtest.Keyring()),
 		Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	h.must(err)
 	t.Cleanup(h.server.Close)

@@ -40,7 +40,7 @@ func (s *Server) sameSite() (echo.MiddlewareFunc, error) {
 	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if isAPI(c) || ofWebhook(c) || hiddenOrigin(c.Request()) {
+			if isAPI(c) || ofWebhook(c) || ofCodec(c) || hiddenOrigin(c.Request()) {
 				return next(c)
 			}
 			if err := protection.Check(c.Request()); err != nil {

@@ -87,8 +87,8 @@ func (s *Server) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// readable refuses addresses and forms that are not text Postgres can store. The API and the webhook read their own
-// bodies.
+// readable refuses addresses and forms that are not text Postgres can store. The API, the webhook and the
+// codec read their own bodies.
 func (s *Server) readable(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -96,7 +96,7 @@ func (s *Server) readable(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil || !storable(r.URL.Path) || !allStorable(query) {
 			return &referral.Error{Code: referral.CodeMalformed, Message: "the address is not text"}
 		}
-		if isAPI(c) || ofWebhook(c) || r.Method != http.MethodPost {
+		if isAPI(c) || ofWebhook(c) || ofCodec(c) || r.Method != http.MethodPost {
 			return next(c)
 		}
 		if err := r.ParseForm(); err != nil {

@@ -33,6 +33,8 @@ type Config struct {
 	// SendGridKeys verify what SendGrid says of letters, any of them; without one nobody is listened to.
 	SendGridKeys []*ecdsa.PublicKey
 	SignOn       *signon.Provider // nil: people sign in with a password only
+	// TemporalUIOrigin is where Temporal's UI is served, which may ask for payloads to be opened; "": nobody may.
+	TemporalUIOrigin string
 }
 
 // Deps are the parts the server works with.
@@ -48,7 +50,9 @@ type Deps struct {
 	// EventsTold, when set, is told what became of each batch of events of the mail provider: taken, late, or why it was
 	// refused.
 	EventsTold func(answer string)
-	Config     Config
+	// Codec opens and seals the payloads of workflows; nil where there are none.
+	Codec  http.Handler
+	Config Config
 }
 
 // Server is the http.Handler of everything.
@@ -61,6 +65,7 @@ type Server struct {
 	tracer   trace.Tracer
 	observe  func(route, method string, status int, took time.Duration)
 	told     func(answer string)
+	codec    http.Handler
 	cfg      Config
 	secure   bool // the base URL is https
 	sessions *scs.SessionManager
@@ -76,7 +81,7 @@ func New(d Deps) (*Server, error) {
 	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
 		return nil, fmt.Errorf("server: the base URL must look like https://throughline.example.org")
 	}
-	s := &Server{desk: d.Desk, db: d.DB, clock: d.Clock, log: d.Log, ready: d.Ready, tracer: d.Tracer, observe: d.Observe, told: d.EventsTold, cfg: d.Config,
+	s := &Server{desk: d.Desk, db: d.DB, clock: d.Clock, log: d.Log, ready: d.Ready, tracer: d.Tracer, observe: d.Observe, told: d.EventsTold, codec: d.Codec, cfg: d.Config,
 		secure: base.Scheme == "https", signIns: newGate(), deadline: requestDeadline}
 	s.cfg.BaseURL = base.Scheme + "://" + base.Host
 	if s.cfg.HelplineName == "" {
@@ -118,6 +123,9 @@ func (s *Server) routes() error {
 	s.linkRoutes(e)
 	if len(s.cfg.SendGridKeys) > 0 {
 		e.POST(sendGridPath, s.sendGridEvents)
+	}
+	if s.codec != nil && s.cfg.TemporalUIOrigin != "" {
+		s.codecRoutes(e)
 	}
 	e.POST("/language", s.setLanguage, s.session, s.maybeSignedIn)
 	s.signInRoutes(e)

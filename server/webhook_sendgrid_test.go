@@ -17,6 +17,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"throughline/casework"
+	"throughline/internal/seal/sealtest"
 	"throughline/mail/mailtest"
 )
 
@@ -334,7 +335,7 @@ func TestTheRecordIsAwayWhenEventsCome(t *testing.T) {
 	away, err := sqlx.Open("postgres", "postgres://nobody@127.0.0.1:1/nothing?sslmode=disable")
 	l.must(err)
 	defer away.Close()
-	l.server.desk = casework.New(away, l.clock, nil)
+	l.server.desk = casework.New(away, l.clock, sealtest.Keyring(), nil)
 	l.is(l.say(good), 503, "the record can't be reached")
 	l.counts("unavailable", 3)
 }

@@ -16,8 +16,8 @@ import (
 )
 
 // History gives the latest run of a referral's workflow as JSON that Temporal's replayer reads; not_found when Temporal
-// has none.
-func History(ctx context.Context, c client.Client, id uuid.UUID) ([]byte, error) {
+// has none. Its payloads are sealed as they come: open makes them readable.
+func History(ctx context.Context, c client.Client, id uuid.UUID, open func(*historypb.History) error) ([]byte, error) {
 	events := c.GetWorkflowHistory(ctx, ReferralID(id), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	var all historypb.History
 	for events.HasNext() {
@@ -29,6 +29,9 @@ func History(ctx context.Context, c client.Client, id uuid.UUID) ([]byte, error)
 			return nil, fmt.Errorf("read history: %w", err)
 		}
 		all.Events = append(all.Events, event)
+	}
+	if err := open(&all); err != nil {
+		return nil, fmt.Errorf("read history: %w", err)
 	}
 	return protojson.MarshalOptions{Indent: "  "}.Marshal(&all)
 }

@@ -13,9 +13,12 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"throughline/activities/names"
+	"throughline/internal/payloads"
+	"throughline/internal/seal/sealtest"
 	"throughline/workflows"
 	"throughline/workflows/lifetest"
 )
@@ -208,6 +211,21 @@ func TestPersonalDataInAHistoryIsFound(t *testing.T) {
 		leaks, err := lifetest.Leaks(&historypb.History{Events: []*historypb.HistoryEvent{e}})
 		if err != nil || len(leaks) == 0 {
 			t.Errorf("%s: found %v, %v", what, leaks, err)
+		}
+	}
+}
+
+// Histories from before payloads were sealed must replay under a worker that seals.
+func TestHistoriesInTheOpenReplayWhereItIsSealed(t *testing.T) {
+	t.Parallel()
+	for name, h := range recorded(t) {
+		r, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{DataConverter: payloads.Converter(sealtest.Keyring())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		workflows.Register(r)
+		if err := r.ReplayWorkflowHistory(lifetest.Silent, h); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

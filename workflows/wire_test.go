@@ -12,6 +12,7 @@ import (
 
 	"throughline/casework"
 	"throughline/db"
+	"throughline/internal/seal/sealtest"
 )
 
 // wire carries connections to a database and can be cut.
@@ -46,7 +47,7 @@ func (s *stage) overWire() *wire {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { pool.Close() })
-	s.record = casework.New(pool, s.clock, nil)
+	s.record = casework.New(pool, s.clock, sealtest.Keyring(), nil)
 	return w
 }
 

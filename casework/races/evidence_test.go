@@ -11,6 +11,9 @@ import (
 	"github.com/google/uuid"
 
 	"throughline/casework/races"
+	"throughline/db"
+	"throughline/internal/seal"
+	"throughline/internal/seal/sealtest"
 )
 
 // What the record, the provider and the clock were left with, held against the order that was found.
@@ -22,6 +25,22 @@ type line struct {
 	What, FromState, ToState, Code string
 	OfferID, TaskID                *uuid.UUID
 	ActorRole, ActorName, Via      string
+	SealID                         uuid.UUID
+}
+
+// by is who stands behind a line; the name that an agency typed is sealed.
+func (l *life) by(t line) string {
+	if t.Via != "link" {
+		return t.ActorName
+	}
+	k := read[db.CaseKey](l.lane, `SELECT k.wrapped AS case_key, k.kek AS case_kek FROM case_keys k JOIN referrals r ON r.case_id = k.case_id
+		WHERE r.id = $1`, l.id)[0]
+	of := read[uuid.UUID](l.lane, `SELECT case_id FROM referrals WHERE id = $1`, l.id)[0]
+	key, err := sealtest.Keyring().Key(seal.Wrapped{Of: of, Bytes: k.Wrapped, KEK: k.KEK})
+	must(err)
+	name, err := key.Open(seal.Place("timeline", "actor_name", db.LineRow(l.id.String(), t.Version, t.What, t.SealID.String())), t.ActorName)
+	must(err)
+	return name
 }
 
 // timeline reads what happened and learns the names of what came to be.
@@ -37,7 +56,7 @@ func (l *life) timeline() (*naming, []races.Entry, error) {
 	var last line
 	var back error
 	for _, t := range read[line](l.lane, `SELECT version, at, what, from_state AS fromstate, to_state AS tostate, code, offer_id AS offerid,
-			task_id AS taskid, actor_role AS actorrole, actor_name AS actorname, via FROM timeline WHERE referral_id = $1 ORDER BY id`, l.id) {
+			task_id AS taskid, actor_role AS actorrole, actor_name AS actorname, via, seal_id AS sealid FROM timeline WHERE referral_id = $1 ORDER BY id`, l.id) {
 		if t.Version < last.Version || t.At.Before(last.At) {
 			back = fmt.Errorf("the timeline goes back: %s of v%d at %s comes after v%d at %s", t.What, t.Version, t.At.Format(time.StampMicro),
 				last.Version, last.At.Format(time.StampMicro))
@@ -46,7 +65,7 @@ func (l *life) timeline() (*naming, []races.Entry, error) {
 		if t.Version == 1 && t.What == "refer" {
 			continue
 		}
-		e := races.Entry{Version: t.Version, By: t.ActorName, Line: races.Line{What: t.What, From: t.FromState, To: t.ToState, Code: t.Code}}
+		e := races.Entry{Version: t.Version, By: l.by(t), Line: races.Line{What: t.What, From: t.FromState, To: t.ToState, Code: t.Code}}
 		if t.ActorRole == "system" {
 			e.By = map[string]string{"clock": "clock", "cli": "house"}[t.Via]
 		}

@@ -19,6 +19,7 @@ import (
 	"throughline/db"
 	"throughline/db/dbtest"
 	"throughline/internal/dispatcher"
+	"throughline/internal/seal/sealtest"
 	"throughline/mail"
 	"throughline/mail/mailtest"
 	"throughline/referral"
@@ -159,7 +160,7 @@ func (l *lane) open() (o *office, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	for range 2 {
-		d := &dispatcher.Dispatcher{Desk: casework.New(o.db, &ticking{now: monday}, nil), Conductor: o,
+		d := &dispatcher.Dispatcher{Desk: casework.New(o.db, &ticking{now: monday}, sealtest.Keyring(), nil), Conductor: o,
 			Sender: mail.NewSendGrid(mail.SendGridConfig{APIKey: "key", BaseURL: o.sendgrid.URL, Timeout: 10 * time.Second}),
 			From:   mail.Address{Name: "Kawartha 211", Email: "no-reply@helpline.example"}, BaseURL: "https://throughline.example",
 			Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
@@ -206,7 +207,7 @@ type round struct {
 // begin adds a helpline with its people and its pace.
 func (o *office) begin() *round {
 	r := &round{office: o, clock: &ticking{now: monday}, people: map[string]casework.Actor{}, names: map[uuid.UUID]string{}}
-	r.desk = casework.New(o.db, r.clock, r.nudge)
+	r.desk = casework.New(o.db, r.clock, sealtest.Keyring(), r.nudge)
 	ctx := context.Background()
 	var err error
 	r.organisation, err = r.desk.AddOrganisation(ctx, "Kawartha 211", "705-555-0100", "")

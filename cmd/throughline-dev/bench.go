@@ -88,7 +88,11 @@ func prepareGround(ctx context.Context, out io.Writer, dir string) (g *ground, s
 		return nil, stop, err
 	}
 	stops = append(stops, stack.Stop)
-	if err := migrate(ctx, dir, stack.DatabaseURL); err != nil {
+	keys, err := keysOf(dir)
+	if err != nil {
+		return nil, stop, err
+	}
+	if err := migrate(ctx, dir, stack.DatabaseURL, keys); err != nil {
 		return nil, stop, err
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -104,7 +108,7 @@ func prepareGround(ctx context.Context, out io.Writer, dir string) (g *ground, s
 	g.posts = newPostOffice(mail.NewSendGrid(mail.SendGridConfig{APIKey: "SG.a-key-for-the-benchmark", BaseURL: provider.url}))
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	g.app, err = app.Open(ctx, app.Options{DatabaseURL: stack.AppURL, MaxConnections: maxConnections,
-		TemporalAddress: stack.TemporalAddress, TemporalNamespace: stack.Namespace, Sender: g.posts, BaseURL: g.base, Log: log,
+		TemporalAddress: stack.TemporalAddress, TemporalNamespace: stack.Namespace, Sender: g.posts, BaseURL: g.base, Log: log, Keys: keys,
 		From: mail.Address{Name: helplineName, Email: "referrals@throughline.example"}})
 	if err != nil {
 		return nil, stop, err

@@ -176,6 +176,9 @@ func (g *ground) model(ctx context.Context) (uuid.UUID, error) {
 var copies = []string{
 	`INSERT INTO cases SELECT (x).* FROM (SELECT jsonb_populate_record(c, jsonb_build_object('id', md5(n || c.id::text)::uuid, 'reference', 'B-' || n)) AS x
 		FROM cases c JOIN referrals r ON r.case_id = c.id, generate_series($2::int, $3::int) n WHERE r.id = $1) y`,
+	`INSERT INTO case_keys (case_id, organisation_id, wrapped, kek, created_at)
+		SELECT md5(n || k.case_id::text)::uuid, k.organisation_id, k.wrapped, k.kek, k.created_at
+		FROM case_keys k JOIN referrals r ON r.case_id = k.case_id, generate_series($2::int, $3::int) n WHERE r.id = $1`,
 	`INSERT INTO referrals SELECT (x).* FROM (SELECT jsonb_populate_record(r, jsonb_build_object('id', md5(n || r.id::text)::uuid,
 			'case_id', md5(n || r.case_id::text)::uuid, 'opened_at', r.opened_at - interval '2 minutes',
 			'step', jsonb_set(r.step, '{offer}', to_jsonb(md5(n || (r.step ->> 'offer'))::uuid)))) AS x
@@ -194,11 +197,10 @@ var copies = []string{
 		SELECT organisation_id, md5(n || referral_id::text)::uuid, version, at, what, md5(n || offer_id::text)::uuid, task_id, from_state, to_state,
 			code, attribution, actor_role, actor_for, actor_id, actor_name, via, note
 		FROM timeline t, generate_series($2::int, $3::int) n WHERE t.referral_id = $1 ORDER BY n, t.id`,
-	`INSERT INTO idempotency SELECT i.organisation_id, i.account_id, 'bench ' || n, i.body_hash,
-			convert_to(replace(replace(convert_from(i.body, 'UTF8'), r.id::text, md5(n || r.id::text)::uuid::text),
-				r.case_id::text, md5(n || r.case_id::text)::uuid::text), 'UTF8'), i.created_at
-		FROM idempotency i, referrals r, generate_series($2::int, $3::int) n
-		WHERE r.id = $1 AND strpos(convert_from(i.body, 'UTF8'), r.id::text) > 0 AND i.key NOT LIKE 'bench %'`,
+	`INSERT INTO idempotency (organisation_id, account_id, key, body_hash, body, created_at, case_id, referral_id, opened)
+		SELECT i.organisation_id, i.account_id, 'bench ' || n, i.body_hash, i.body, i.created_at, md5(n || i.case_id::text)::uuid,
+			md5(n || i.referral_id::text)::uuid, i.opened
+		FROM idempotency i, generate_series($2::int, $3::int) n WHERE i.referral_id = $1 AND i.key NOT LIKE 'bench %'`,
 }
 
 // multiply makes the referrals of some numbers after a model, and gives their ids.

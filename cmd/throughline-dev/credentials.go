@@ -26,6 +26,7 @@ type credentials struct {
 	TemporalAddress   string             `json:"temporal_address"`
 	TemporalNamespace string             `json:"temporal_namespace"`
 	BaseURL           string             `json:"base_url"`
+	KeyFile           string             `json:"key_file"`
 	Accounts          map[string]account `json:"accounts"` // by role
 }
 
@@ -57,6 +58,11 @@ func prepare(ctx context.Context, d *casework.Desk, s settings, stack *devstack.
 	c := readCredentials(s.data)
 	c.DatabaseURL, c.MigrationURL, c.BaseURL = stack.AppURL, stack.DatabaseURL, base
 	c.TemporalAddress, c.TemporalNamespace = stack.TemporalAddress, stack.Namespace
+	path, err := filepath.Abs(filepath.Join(s.data, keysFile))
+	if err != nil {
+		return c, err
+	}
+	c.KeyFile = path
 	organisation, err := helpline(ctx, d)
 	if err != nil {
 		return c, err

@@ -54,7 +54,11 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 		}
 		sender = letters
 	}
-	if err := migrate(ctx, s.data, stack.DatabaseURL); err != nil {
+	keys, err := keysOf(s.data)
+	if err != nil {
+		return err
+	}
+	if err := migrate(ctx, s.data, stack.DatabaseURL, keys); err != nil {
 		return err
 	}
 	say("database", "at this version's schema")
@@ -63,7 +67,7 @@ func run(ctx context.Context, out io.Writer, s settings) (err error) {
 		return err
 	}
 	a, err := app.Open(ctx, app.Options{DatabaseURL: stack.AppURL, MaxConnections: maxConnections,
-		AuditKey: key, AuditTarget: notary.File(filepath.Join(s.data, "audit-heads.jsonl")),
+		AuditKey: key, AuditTarget: notary.File(filepath.Join(s.data, "audit-heads.jsonl")), Keys: keys,
 		TemporalAddress: stack.TemporalAddress, TemporalNamespace: stack.Namespace, Sender: sender, BaseURL: base, Log: log, Process: "dev",
 		MailReports: provider.Reports(),
 		From:        mail.Address{Name: "Kawartha 211", Email: "referrals@throughline.example"}})

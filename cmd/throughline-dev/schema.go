@@ -9,7 +9,12 @@ import (
 	"os"
 	"path/filepath"
 
+	"throughline/casework"
+	"throughline/cmd/internal/app"
 	"throughline/db"
+	"throughline/internal/clock"
+	"throughline/internal/config"
+	"throughline/internal/seal"
 )
 
 // schemaFile remembers, beside the data, which migrations it was made by.
@@ -17,7 +22,7 @@ const schemaFile = "schema.json"
 
 // migrate brings the record to this version, on a connection of its own. A folder whose migrations were others than this
 // build's of the same number is refused: its tables are not those that this build knows, though the numbers agree.
-func migrate(ctx context.Context, data, url string) error {
+func migrate(ctx context.Context, data, url string, keys *seal.Keyring) error {
 	ours, err := db.MigrationHashes()
 	if err != nil {
 		return err
@@ -30,7 +35,11 @@ func migrate(ctx context.Context, data, url string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(db.Migrate(ctx, pool), pool.Close()); err != nil {
+	defer pool.Close()
+	if err := db.Migrate(ctx, pool); err != nil {
+		return err
+	}
+	if _, err := casework.New(pool, clock.System{}, keys, nil).SealExisting(ctx, false); err != nil {
 		return err
 	}
 	raw, err := json.MarshalIndent(ours, "", "  ")
@@ -61,4 +70,16 @@ func sameMigrations(path string, ours map[int64]string) error {
 		}
 	}
 	return nil
+}
+
+// keysFile holds the keys that the record is sealed with. Whoever removes it has thrown the record away.
+const keysFile = "keys.json"
+
+// keysOf makes the folder's keys at the first start, readable by its owner only, and reads them.
+func keysOf(data string) (*seal.Keyring, error) {
+	path := filepath.Join(data, keysFile)
+	if err := seal.MakeFile(path, nil); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return app.Keyring(config.Keys{File: path})
 }

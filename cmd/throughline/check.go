@@ -45,7 +45,7 @@ func check(ctx context.Context, e *env, args []string) error {
 
 // checked checks everything that can be reached. What the record says is worth knowing while Temporal is away.
 func checked(ctx context.Context, e *env, d *casework.Desk) ([]casework.Finding, error) {
-	temporal, err := e.temporal(ctx)
+	temporal, err := e.temporal(ctx, nil)
 	if err != nil {
 		return d.Check(ctx, away{err})
 	}

@@ -5,7 +5,10 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+	historypb "go.temporal.io/api/history/v1"
 
+	"throughline/internal/config"
+	"throughline/internal/payloads"
 	"throughline/workflows"
 )
 
@@ -20,12 +23,16 @@ func history(ctx context.Context, e *env, args []string) error {
 	if err != nil {
 		return usageError("wants the id of a referral")
 	}
-	temporal, err := e.temporal(ctx)
+	_, keys, err := e.settings(config.Need{Temporal: true, Keys: true})
+	if err != nil {
+		return exitError{2, err}
+	}
+	temporal, err := e.temporal(ctx, keys)
 	if err != nil {
 		return err
 	}
 	defer temporal.Close()
-	raw, err := workflows.History(ctx, temporal, id)
+	raw, err := workflows.History(ctx, temporal, id, func(h *historypb.History) error { return payloads.OpenHistory(h, keys) })
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func (e *env) standstill(ctx context.Context) (*casework.Desk, error) {
 		pool.Close()
 		return nil, err
 	}
-	return casework.New(pool, clock.System{}, nil), nil
+	return casework.New(pool, clock.System{}, nil, nil), nil
 }
 
 // foresee lists what hold would begin with.

@@ -30,6 +30,7 @@ var commands = []command{
 	{"user", "user add|list|password|close …", "manage the helpline's accounts", user},
 	{"apikey", "apikey add|list|revoke …", "manage API keys", apikey},
 	{"policy", "policy show|set …", "show or set the policy of reminders", policy},
+	{"keys", "keys show|add|rotate|seal", "show the keys that seal the record, change them while everything runs, or seal what stands open", keysCommand},
 	{"history", "history REFERRAL", "print the workflow history of a referral as JSON", history},
 }
 

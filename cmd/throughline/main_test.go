@@ -28,7 +28,7 @@ func TestEveryCommandIsListed(t *testing.T) {
 		if code != 0 {
 			t.Errorf("%v: exit %d", args, code)
 		}
-		for _, name := range []string{"serve", "worker", "migrate", "import", "check", "audit", "hold", "user", "apikey", "policy", "history"} {
+		for _, name := range []string{"serve", "worker", "migrate", "import", "check", "audit", "hold", "user", "apikey", "policy", "keys", "history"} {
 			if !strings.Contains(out, "\n  "+name) {
 				t.Errorf("%v does not list %s", args, name)
 			}
@@ -55,6 +55,11 @@ func TestMistakesExitWithTwo(t *testing.T) {
 		{"user", "wants add, list, password or close"},
 		{"apikey", "wants add, list or revoke"},
 		{"policy", "wants: policy show"},
+		{"keys", "wants show, add, rotate or seal"},
+		{"keys burn", "wants show, add, rotate or seal"},
+		{"keys rotate", "KEY_FILE is not set, and neither is ENCRYPTION_KEY"},
+		{"serve", "KEY_FILE is not set"},
+		{"worker", "KEY_FILE is not set"},
 		{"policy bend", "wants: policy show"},
 		{"history", "wants the id of a referral"},
 		{"history 42", "wants the id of a referral"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -13,11 +14,23 @@ import (
 	"throughline/db"
 	"throughline/internal/clock"
 	"throughline/internal/config"
+	"throughline/internal/payloads"
+	"throughline/internal/seal"
 )
 
 // setLevel makes the log say no less than asked.
 func (e *env) setLevel(level slog.Level) {
 	e.log = slog.New(slog.NewJSONHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// settings reads what a command needs, and the keys when it needs them: all faults at once.
+func (e *env) settings(need config.Need) (config.Config, *seal.Keyring, error) {
+	cfg, err := config.Read(e.getenv, need)
+	if !need.Keys || (cfg.Keys.File == "" && cfg.Keys.Text == "") {
+		return cfg, nil, err
+	}
+	keys, wrong := app.Keyring(cfg.Keys)
+	return cfg, keys, errors.Join(err, wrong)
 }
 
 // desk opens the record for a command that needs nothing else.
@@ -34,16 +47,18 @@ func (e *env) desk(ctx context.Context) (*casework.Desk, error) {
 		pool.Close()
 		return nil, err
 	}
-	return casework.New(pool, clock.System{}, nil), nil
+	return casework.New(pool, clock.System{}, nil, nil), nil
 }
 
 // temporal opens the line to Temporal for a command that looks at workflows.
-func (e *env) temporal(ctx context.Context) (client.Client, error) {
+func (e *env) temporal(ctx context.Context, keys *seal.Keyring) (client.Client, error) {
 	cfg, err := config.Read(e.getenv, config.Need{Temporal: true})
 	if err != nil {
 		return nil, exitError{2, err}
 	}
-	c, err := client.DialContext(ctx, client.Options{HostPort: cfg.TemporalAddress, Namespace: cfg.TemporalNamespace})
+	o := client.Options{HostPort: cfg.TemporalAddress, Namespace: cfg.TemporalNamespace}
+	payloads.Seal(&o, keys)
+	c, err := client.DialContext(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("temporal: cannot reach %s: is it running? TEMPORAL_ADDRESS says where to look", cfg.TemporalAddress)
 	}
@@ -59,7 +74,7 @@ func migrate(ctx context.Context, e *env, args []string) error {
 	if err := parse(f, args); err != nil {
 		return err
 	}
-	cfg, err := config.Read(e.getenv, config.Need{Migration: true})
+	cfg, keys, err := e.settings(config.Need{Migration: true, Keys: true})
 	if err != nil {
 		return exitError{2, err}
 	}
@@ -71,7 +86,14 @@ func migrate(ctx context.Context, e *env, args []string) error {
 	if err := db.Migrate(ctx, pool); err != nil {
 		return err
 	}
+	sealed, err := casework.New(pool, clock.System{}, keys, nil).SealExisting(ctx, false)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintln(e.stdout, "the database is at this binary's schema")
+	if sealed > 0 {
+		fmt.Fprintf(e.stdout, "%d rows that stood open are sealed\n", sealed)
+	}
 	return nil
 }
 

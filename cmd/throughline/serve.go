@@ -16,7 +16,7 @@ import (
 )
 
 func serve(ctx context.Context, e *env, args []string) error {
-	a, cfg, err := open(ctx, e, args, "serve", config.Need{Database: true, Temporal: true, Mail: true, HTTP: true})
+	a, cfg, err := open(ctx, e, args, "serve", config.Need{Database: true, Temporal: true, Mail: true, HTTP: true, Keys: true})
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func serve(ctx context.Context, e *env, args []string) error {
 	}
 	a.Desk.SecondFactorFor = cfg.SecondFactorFor
 	if err := a.Serve(l, server.Config{BaseURL: cfg.BaseURL, TrustedProxies: cfg.TrustedProxies, SendGridKeys: cfg.Mail.WebhookKeys,
-		SignOn: signOn(cfg)}); err != nil {
+		SignOn: signOn(cfg), TemporalUIOrigin: cfg.TemporalUIOrigin}); err != nil {
 		return errors.Join(err, l.Close(), a.Stop())
 	}
 	e.log.Info("ready", "address", l.Addr().String())
@@ -54,7 +54,7 @@ func signOn(cfg config.Config) *signon.Provider {
 }
 
 func work(ctx context.Context, e *env, args []string) error {
-	a, _, err := open(ctx, e, args, "worker", config.Need{Database: true, Temporal: true, Mail: true})
+	a, _, err := open(ctx, e, args, "worker", config.Need{Database: true, Temporal: true, Mail: true, Keys: true})
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func open(ctx context.Context, e *env, args []string, name string, need config.N
 	if f.NArg() > 0 {
 		return nil, config.Config{}, usageError("takes no arguments")
 	}
-	cfg, err := config.Read(e.getenv, need)
+	cfg, keys, err := e.settings(need)
 	if err != nil {
 		return nil, cfg, exitError{2, err}
 	}
@@ -91,7 +91,7 @@ func open(ctx context.Context, e *env, args []string, name string, need config.N
 		return nil, cfg, exitError{2, fmt.Errorf("SMTP_URL: %w", err)}
 	}
 	a, err := app.Open(ctx, app.Options{DatabaseURL: cfg.DatabaseURL, TemporalAddress: cfg.TemporalAddress,
-		TemporalNamespace: cfg.TemporalNamespace, Sender: sender, BaseURL: cfg.BaseURL, Log: e.log, Process: name, TracesTo: cfg.TracesTo,
+		TemporalNamespace: cfg.TemporalNamespace, Sender: sender, BaseURL: cfg.BaseURL, Log: e.log, Process: name, TracesTo: cfg.TracesTo, Keys: keys,
 		AuditKey: cfg.Audit.Key, AuditTarget: target, Notice: notice(need), MailReports: cfg.Mail.Reports(), From: mail.Address{Name: cfg.Mail.FromName, Email: cfg.Mail.From}})
 	if err != nil {
 		return nil, cfg, err

@@ -69,6 +69,35 @@ func AppURL(t testing.TB, owners string) string {
 	return server.asApp(owners)
 }
 
+// PlainOwner gives an Empty database an owner who is no superuser and may make no roles, as in docker-compose.yml, and
+// opens it as that owner.
+func PlainOwner(t testing.TB, databaseURL string) *sqlx.DB {
+	t.Helper()
+	if _, err := template(); err != nil { // and with it, the application's role is there
+		t.Fatalf("dbtest: make the template database: %v", err)
+	}
+	super, name := Open(t, databaseURL), "tl_owner_"+strings.ToLower(rand.Text())
+	do := func(ctx context.Context, statements ...string) {
+		for _, statement := range statements {
+			if _, err := super.ExecContext(ctx, statement); err != nil {
+				t.Errorf("dbtest: %v", err)
+			}
+		}
+	}
+	do(t.Context(), `CREATE ROLE `+name+` LOGIN PASSWORD 'x'`, `GRANT ALL ON SCHEMA public TO `+name,
+		`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO `+name+`', current_database()); END $$`)
+	t.Cleanup(func() {
+		// Not t.Context(): it has ended by now.
+		do(context.Background(), `REASSIGN OWNED BY `+name+` TO CURRENT_USER`, `DROP OWNED BY `+name, `DROP ROLE `+name)
+	})
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		t.Fatal("dbtest: the address of the database can't be read")
+	}
+	u.User = url.UserPassword(name, "x")
+	return Open(t, u.String())
+}
+
 // Open opens a database that URL or AppURL names, until the end of the test.
 func Open(t testing.TB, databaseURL string) *sqlx.DB {
 	t.Helper()

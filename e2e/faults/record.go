@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 
+	"throughline/db"
 	"throughline/mail/mailtest"
 	"throughline/referral"
 )
@@ -31,9 +32,11 @@ type referralRow struct {
 	State   referral.State `db:"state"`
 	Outcome string         `db:"outcome"`
 	Version int            `db:"version"`
+	Case    uuid.UUID      `db:"case_id"`
 	Details string         `db:"details"`
 	StepDo  referral.Name  `db:"step_do"`
 	StepDue *time.Time     `db:"step_due"`
+	db.CaseKey
 }
 
 type offerRow struct {
@@ -55,6 +58,7 @@ type lineRow struct {
 	Actor    string        `db:"actor"`
 	Via      string        `db:"via"`
 	Note     string        `db:"note"`
+	SealID   uuid.UUID     `db:"seal_id"`
 }
 
 type taskRow struct {
@@ -89,12 +93,12 @@ type eventRow struct {
 
 // readRecord reads all of it in one moment.
 func readRecord(ctx context.Context, databaseURL string) (r record, err error) {
-	db, err := sqlx.ConnectContext(ctx, "postgres", databaseURL)
+	pool, err := sqlx.ConnectContext(ctx, "postgres", databaseURL)
 	if err != nil {
 		return r, fmt.Errorf("read the record: %w", err)
 	}
-	defer db.Close()
-	tx, err := db.BeginTxx(ctx, nil)
+	defer pool.Close()
+	tx, err := pool.BeginTxx(ctx, nil)
 	if err != nil {
 		return r, fmt.Errorf("read the record: %w", err)
 	}
@@ -106,10 +110,11 @@ func readRecord(ctx context.Context, databaseURL string) (r record, err error) {
 		into  any
 		query string
 	}{
-		{&r.Referrals, `SELECT id, state, outcome, version, details, step_do, step_due FROM referrals`},
+		{&r.Referrals, `SELECT r.id, r.state, r.outcome, r.version, r.case_id, r.details, r.step_do, r.step_due, k.wrapped AS case_key,
+			coalesce(k.kek, '') AS case_kek FROM referrals r LEFT JOIN case_keys k ON k.case_id = r.case_id`},
 		{&r.Offers, `SELECT o.id, o.referral_id, o.state, o.visit_at, coalesce(s.time_zone, '') AS zone
 			FROM offers o LEFT JOIN services s ON s.id = o.service_id`},
-		{&r.Timeline, `SELECT referral_id, version, at, what, offer_id, from_state, to_state, via, note,
+		{&r.Timeline, `SELECT referral_id, version, at, what, offer_id, from_state, to_state, via, note, seal_id,
 			concat_ws('/', actor_role, actor_for, actor_id, via) AS actor FROM timeline ORDER BY referral_id, version, id`},
 		{&r.Tasks, `SELECT id, referral_id, offer_id, kind, state FROM tasks`},
 		{&r.Messages, `SELECT m.id, m.referral_id, m.offer_id, m.letter, m.step_key, m.recipient, m.generation, m.reason, m.state,
@@ -121,5 +126,5 @@ func readRecord(ctx context.Context, databaseURL string) (r record, err error) {
 			return r, fmt.Errorf("read the record: %w", err)
 		}
 	}
-	return r, nil
+	return r, r.open()
 }

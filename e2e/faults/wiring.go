@@ -9,12 +9,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+
+	"throughline/internal/seal/sealtest"
 )
 
 func (d *Deployment) environment(database, conductor, provider, base string) []string {
 	return append(slices.Clone(d.bare), "DATABASE_URL="+database, "MIGRATION_DATABASE_URL="+d.DatabaseURL, "TEMPORAL_ADDRESS="+conductor, "TEMPORAL_NAMESPACE="+theNamespace,
 		"BASE_URL="+base, "MAIL_PROVIDER=sendgrid", "SENDGRID_API_KEY="+providerKey, "SENDGRID_BASE_URL="+provider,
-		"SENDGRID_WEBHOOK_KEY="+d.public, "MAIL_FROM=referrals@throughline.example", "TRUSTED_PROXIES=127.0.0.0/8")
+		"SENDGRID_WEBHOOK_KEY="+d.public, "MAIL_FROM=referrals@throughline.example", "TRUSTED_PROXIES=127.0.0.0/8", "ENCRYPTION_KEY="+sealtest.Text)
 }
 
 // timed gives a process a clock of its own, when clocks can be moved.

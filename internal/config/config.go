@@ -34,8 +34,10 @@ type Config struct {
 	TracesTo          string // "": traces go nowhere
 	SignOn            SignOn
 	// SecondFactorFor are the roles that must have a second factor.
-	SecondFactorFor []referral.Role
-	Audit           Audit
+	SecondFactorFor  []referral.Role
+	Audit            Audit
+	Keys             Keys
+	TemporalUIOrigin string // "": no Temporal UI asks us to decode
 }
 
 // Mail says how letters leave.
@@ -53,7 +55,7 @@ type Mail struct {
 func (m Mail) Reports() bool { return m.Provider == "sendgrid" && len(m.WebhookKeys) > 0 }
 
 // Need says which parts a command uses: what it does not use is not asked for.
-type Need struct{ Database, Migration, Temporal, Mail, HTTP, Audit bool }
+type Need struct{ Database, Migration, Temporal, Mail, HTTP, Audit, Keys bool }
 
 // Variable documents one environment variable. The README's table and the compose file are held to this list.
 type Variable struct {
@@ -93,6 +95,11 @@ var Variables = []Variable{
 	{Name: "AUDIT_EXPORT_REGION"},
 	{Name: "AUDIT_EXPORT_ACCESS_KEY"},
 	{Name: "AUDIT_EXPORT_SECRET_KEY", Secret: true},
+	{Name: "KEY_FILE"},
+	{Name: "ENCRYPTION_KEY", Secret: true},
+	{Name: "KMS_KEY_URI"},
+	{Name: "KMS_TOKEN", Secret: true},
+	{Name: "TEMPORAL_UI_ORIGIN"},
 }
 
 // reader collects what is wrong.
@@ -145,6 +152,12 @@ func Read(getenv func(string) string, need Need) (Config, error) {
 	}
 	if need.Mail {
 		r.mail(c.Mail)
+	}
+	if need.Keys {
+		c.Keys = r.keys(values)
+	}
+	if need.HTTP {
+		c.TemporalUIOrigin = r.origin("TEMPORAL_UI_ORIGIN", values["TEMPORAL_UI_ORIGIN"])
 	}
 	return c, errors.Join(r.errs...)
 }

@@ -12,12 +12,12 @@ import (
 func everything() map[string]string {
 	return map[string]string{"DATABASE_URL": "postgres://me:secret@db:5432/throughline", "TEMPORAL_ADDRESS": "temporal:7233",
 		"BASE_URL": "https://refer.example/", "SENDGRID_API_KEY": "SG.0123456789abcdefghij", "MAIL_FROM": "referrals@helpline.example",
-		"TRUSTED_PROXIES": "10.0.0.0/8, 192.168.0.0/16",
-		"OIDC_ISSUER":     "https://login.example/helpline", "OIDC_CLIENT_ID": "throughline", "OIDC_CLIENT_SECRET": "0123456789abcdef",
+		"TRUSTED_PROXIES": "10.0.0.0/8, 192.168.0.0/16", "KEY_FILE": "/run/secrets/keys", "TEMPORAL_UI_ORIGIN": "https://temporal.example",
+		"OIDC_ISSUER": "https://login.example/helpline", "OIDC_CLIENT_ID": "throughline", "OIDC_CLIENT_SECRET": "0123456789abcdef",
 		"OIDC_ROLES": "211-leads=coordinator, cn=staff=navigator"}
 }
 
-var whole = Need{Database: true, Temporal: true, Mail: true, HTTP: true}
+var whole = Need{Database: true, Temporal: true, Mail: true, HTTP: true, Keys: true}
 
 func read(set map[string]string, need Need) (Config, error) {
 	return Read(func(name string) string { return set[name] }, need)
@@ -111,6 +111,12 @@ func TestEveryBadValueIsNamedAndNeverShown(t *testing.T) {
 		{"SENDGRID_API_KEY", "canary", "SENDGRID_API_KEY is too short"},
 		{"SENDGRID_API_KEY", "SG.canary-canary-canary...", "SENDGRID_API_KEY is too short, or an example"},
 		{"SENDGRID_BASE_URL", "canary", "SENDGRID_BASE_URL must be a URL"},
+		{"KEY_FILE", "", "KEY_FILE is not set, and neither is ENCRYPTION_KEY"},
+		{"ENCRYPTION_KEY", "canary", "KEY_FILE and ENCRYPTION_KEY are both set"},
+		{"KMS_TOKEN", "canary", "KMS_TOKEN is set without KMS_KEY_URI"},
+		{"TEMPORAL_UI_ORIGIN", "https://temporal.example/canary", "TEMPORAL_UI_ORIGIN must be a scheme and a host"},
+		{"TEMPORAL_UI_ORIGIN", "http://canary.example", "TEMPORAL_UI_ORIGIN must begin with https://"},
+		{"TEMPORAL_UI_ORIGIN", "*", "TEMPORAL_UI_ORIGIN must be a scheme and a host"},
 	} {
 		t.Run(c.name+" "+c.value, func(t *testing.T) {
 			t.Parallel()
@@ -136,7 +142,7 @@ func TestAllFaultsAreNamedAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("nothing is set, and nothing is wrong")
 	}
-	for _, name := range []string{"DATABASE_URL", "TEMPORAL_ADDRESS", "BASE_URL", "SENDGRID_API_KEY", "MAIL_FROM"} {
+	for _, name := range []string{"DATABASE_URL", "TEMPORAL_ADDRESS", "BASE_URL", "SENDGRID_API_KEY", "MAIL_FROM", "KEY_FILE"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in %v", name, err)
 		}
@@ -230,9 +236,9 @@ func TestSecretsComeFromFiles(t *testing.T) {
 func TestVariablesListsAllThatIsRead(t *testing.T) {
 	t.Parallel()
 	var asked []string
-	_, _ = Read(func(name string) string { asked = append(asked, strings.TrimSuffix(name, "_FILE")); return "" }, whole)
+	_, _ = Read(func(name string) string { asked = append(asked, name); return "" }, whole)
 	for _, name := range asked {
-		if !slices.ContainsFunc(Variables, func(v Variable) bool { return v.Name == name }) {
+		if !slices.ContainsFunc(Variables, func(v Variable) bool { return v.Name == name || (v.Secret && v.Name+"_FILE" == name) }) {
 			t.Errorf("%s is read and not listed", name)
 		}
 	}

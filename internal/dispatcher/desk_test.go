@@ -20,6 +20,7 @@ import (
 	"throughline/db/dbtest"
 	"throughline/internal/clock"
 	"throughline/internal/dispatcher"
+	"throughline/internal/seal/sealtest"
 	"throughline/mail"
 	"throughline/mail/mailtest"
 	"throughline/referral"
@@ -44,7 +45,7 @@ func open(t *testing.T) *office {
 	t.Helper()
 	pool := dbtest.New(t)
 	o := &office{t: t, db: pool, sendgrid: mailtest.New(t), conductor: &conductor{}, log: &lines{}}
-	o.desk = casework.New(dbtest.App(t, pool), clock.System{}, func() { o.Nudge() })
+	o.desk = casework.New(dbtest.App(t, pool), clock.System{}, sealtest.Keyring(), func() { o.Nudge() })
 	o.Dispatcher = o.another()
 	org, err := o.desk.AddOrganisation(t.Context(), "Kawartha 211", "705-555-0100", "")
 	require.NoError(t, err)

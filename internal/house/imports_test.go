@@ -32,7 +32,7 @@ var areas = []area{
 	{"activities/names", []string{"referral"}},
 	{"activities", []string{"activities/names", "casework", "directory", "referral"}},
 	{"casework/races", nil}, // used by tests only: a model of a referral that knows none of our code
-	{"casework", []string{"directory", "db", "referral", "locale", "internal/clock", "internal/seeded", "internal/token", "internal/trace"}},
+	{"casework", []string{"directory", "db", "referral", "locale", "internal/clock", "internal/seal", "internal/seeded", "internal/token", "internal/trace"}},
 	{"directory", []string{"db", "referral", "locale"}},
 	{"db/dbtest", []string{"db", "internal/devstack"}},
 	{"db", []string{"referral", "internal/seeded"}},
@@ -46,6 +46,9 @@ var areas = []area{
 	{"internal/config", []string{"referral"}},
 	{"internal/devstack", nil},
 	{"internal/house", nil},
+	{"internal/payloads", []string{"internal/seal"}}, // what Temporal gets, sealed
+	{"internal/seal/sealtest", []string{"internal/seal"}},
+	{"internal/seal", nil},
 	{"internal/seeded", nil},
 	{"internal/signon", nil},
 	{"internal/signon/signontest", nil}, // used by tests only: a provider in the test's own process
@@ -120,6 +123,7 @@ var bans = []ban{
 	{"cmd/throughline", module + "/db/dbtest", "a stand-in is for tests"},
 	{"cmd/throughline", module + "/internal/signon/signontest", "a stand-in is for tests"},
 	{"cmd/throughline", module + "/casework/races", "a model is for tests"},
+	{"cmd/throughline", module + "/internal/seal/sealtest", "keys that everyone knows are for tests"},
 	{"cmd/throughline", "github.com/fergusstrange/embedded-postgres", "the embedded stack is not for production"},
 }
 

@@ -19,6 +19,7 @@ import (
 	"throughline/db"
 	"throughline/db/dbtest"
 	"throughline/internal/clock"
+	"throughline/internal/seal/sealtest"
 	"throughline/internal/watchdog"
 	"throughline/referral"
 )
@@ -50,7 +51,7 @@ func open(t *testing.T) *office {
 	o.db, err = db.Open(t.Context(), o.url, db.Options{Application: "test"})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, o.db.Close()) })
-	o.desk = casework.New(dbtest.App(t, o.db), o.wall, nil)
+	o.desk = casework.New(dbtest.App(t, o.db), o.wall, sealtest.Keyring(), nil)
 	o.temporal = &temporal{running: map[uuid.UUID]bool{}, failing: map[uuid.UUID]bool{}}
 	org, err := o.desk.AddOrganisation(t.Context(), "Kawartha 211", "705-555-0100", "")
 	require.NoError(t, err)

@@ -19,6 +19,7 @@ import (
 	"throughline/casework"
 	"throughline/db"
 	"throughline/internal/clock"
+	"throughline/internal/seal/sealtest"
 	"throughline/internal/watchdog"
 )
 
@@ -38,7 +39,7 @@ func watch(url string) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	w := &watchdog.Watchdog{Desk: casework.New(pool, clock.System{}, nil), DatabaseURL: url, Clock: &temporal{},
+	w := &watchdog.Watchdog{Desk: casework.New(pool, clock.System{}, sealtest.Keyring(), nil), DatabaseURL: url, Clock: &temporal{},
 		Log: slog.New(slog.NewTextHandler(os.Stdout, nil))}
 	w.Run(context.Background())
 }

@@ -21,6 +21,7 @@ import (
 	"throughline/db/dbtest"
 	"throughline/directory"
 	"throughline/internal/clock"
+	"throughline/internal/seal/sealtest"
 	"throughline/mail"
 	"throughline/referral"
 )
@@ -65,7 +66,7 @@ func Open(t testing.TB, c clock.Clock, p referral.Policy) *Office {
 	t.Helper()
 	url := dbtest.URL(t)
 	o := &Office{URL: dbtest.AppURL(t, url), Record: dbtest.Open(t, url), tokens: map[uuid.UUID]string{}}
-	o.Desk = casework.New(dbtest.Open(t, o.URL), c, nil)
+	o.Desk = casework.New(dbtest.Open(t, o.URL), c, sealtest.Keyring(), nil)
 	if err := o.furnish(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}

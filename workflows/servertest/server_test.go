@@ -37,8 +37,14 @@ const soonLong = 100
 // serve starts a server of the test's own, which skips the time of workflows that ask for it.
 func serve(t *testing.T) (c client.Client, namespace string) {
 	t.Helper()
+	return serveTo(t, client.Options{Logger: lifetest.Silent, Identity: "servertest"})
+}
+
+// serveTo starts one for clients and workers of some kind.
+func serveTo(t *testing.T, o client.Options) (c client.Client, namespace string) {
+	t.Helper()
 	s := temporaltest.NewServer(temporaltest.WithT(t),
-		temporaltest.WithBaseClientOptions(client.Options{Logger: lifetest.Silent, Identity: "servertest"}),
+		temporaltest.WithBaseClientOptions(o),
 		temporaltest.WithBaseServerOptions(temporal.WithDynamicConfigClient(dynamicconfig.StaticClient{
 			dynamicconfig.WorkflowTimeSkippingEnabled.Key():      true,
 			dynamicconfig.HistoryCountSuggestContinueAsNew.Key(): soonLong,

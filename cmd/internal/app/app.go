@@ -25,6 +25,8 @@ import (
 	"throughline/internal/clock"
 	"throughline/internal/dispatcher"
 	"throughline/internal/notary"
+	"throughline/internal/payloads"
+	"throughline/internal/seal"
 	"throughline/internal/telemetry"
 	"throughline/internal/watchdog"
 	"throughline/mail"
@@ -47,6 +49,8 @@ type Options struct {
 	// AuditTarget takes the heads of the audit, which AuditKey signs; nil: they are written down nowhere else.
 	AuditTarget notary.Target
 	AuditKey    ed25519.PrivateKey
+	// Keys seal the record and what goes through Temporal.
+	Keys *seal.Keyring
 	// MailReports says that the mail provider tells us what becomes of letters, so that its silence means something.
 	MailReports bool
 	// Notice is how long readiness says no before connections are refused, so that a load balancer turns away first.
@@ -95,6 +99,9 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if err := errors.Join(db.CheckSchema(ctx, pool), db.CheckRole(ctx, pool)); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
+	if err := casework.New(pool, clock.System{}, o.Keys, nil).CheckKeys(ctx); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
 	outbox, err := db.Open(ctx, o.DatabaseURL, db.Options{MaxOpen: outboxConnections, StatementTimeout: statementTimeout, Relaxed: true,
 		Application: "throughline dispatcher"})
 	if err != nil {
@@ -118,14 +125,16 @@ func (a *App) connect(ctx context.Context, outbox *sqlx.DB) (err error) {
 	if err != nil {
 		return err
 	}
-	a.Temporal, err = client.NewLazyClient(client.Options{HostPort: o.TemporalAddress, Namespace: o.TemporalNamespace,
-		Logger: quiet(o.Log), MetricsHandler: a.Telemetry.Metrics(workflows.ReferralType), Interceptors: tracing})
+	to := client.Options{HostPort: o.TemporalAddress, Namespace: o.TemporalNamespace,
+		Logger: quiet(o.Log), MetricsHandler: a.Telemetry.Metrics(workflows.ReferralType), Interceptors: tracing}
+	payloads.Seal(&to, o.Keys)
+	a.Temporal, err = client.NewLazyClient(to)
 	if err != nil {
 		return fmt.Errorf("temporal: %w", err)
 	}
 	a.Dispatcher = &dispatcher.Dispatcher{Conductor: workflows.Starter{Client: a.Temporal}, Sender: handedOver{o.Sender, a.Telemetry},
 		From: o.From, BaseURL: o.BaseURL, Log: o.Log, Tracer: a.Telemetry.Tracer, Outbox: outbox}
-	a.Desk = casework.New(a.DB, clock.System{}, a.Dispatcher.Nudge)
+	a.Desk = casework.New(a.DB, clock.System{}, a.options.Keys, a.Dispatcher.Nudge)
 	a.Desk.NudgeEvents = a.Dispatcher.NudgeEvents
 	if o.MailReports {
 		a.Desk.Reports = o.Sender.Name()
@@ -201,7 +210,7 @@ func (a *App) ReachTemporal(ctx context.Context) error {
 // Serve answers HTTP on a listener until Stop. Temporal may be away: readiness then says degraded.
 func (a *App) Serve(l net.Listener, cfg server.Config) error {
 	handler, err := server.New(server.Deps{Desk: a.Desk, DB: a.DB, Clock: clock.System{}, Log: a.Log, Ready: a.Parts,
-		Tracer: a.Telemetry.Tracer, Observe: a.Telemetry.Request, EventsTold: a.Telemetry.WebhookEvent, Config: cfg})
+		Tracer: a.Telemetry.Tracer, Observe: a.Telemetry.Request, EventsTold: a.Telemetry.WebhookEvent, Codec: payloads.Handler(a.options.Keys), Config: cfg})
 	if err != nil {
 		return err
 	}

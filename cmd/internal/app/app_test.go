@@ -22,6 +22,7 @@ import (
 
 	"throughline/internal/clock"
 	"throughline/internal/config"
+	"throughline/internal/seal/sealtest"
 	"throughline/mail"
 	"throughline/mail/mailtest"
 	"throughline/referral"
@@ -81,7 +82,7 @@ func open(t *testing.T, change func(*Options)) *house {
 	require.NoError(t, err)
 	// A moment of notice only, since no load balancer has to be told.
 	o := Options{DatabaseURL: h.office.URL, TemporalAddress: temporal.GetFrontendHostPort(), TemporalNamespace: temporal.GetDefaultNamespace(),
-		Sender: sender, From: mail.Address{Email: "referrals@throughline.example"}, BaseURL: "http://127.0.0.1", Process: "dev",
+		Sender: sender, From: mail.Address{Email: "referrals@throughline.example"}, BaseURL: "http://127.0.0.1", Process: "dev", Keys: sealtest.Keyring(),
 		Notice: 50 * time.Millisecond, Log: slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if change != nil {
 		change(&o)

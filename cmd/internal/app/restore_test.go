@@ -15,6 +15,7 @@ import (
 	"throughline/casework"
 	"throughline/db"
 	"throughline/internal/clock"
+	"throughline/internal/seal/sealtest"
 	"throughline/internal/watchdog"
 	"throughline/mail/mailtest"
 	"throughline/referral"
@@ -116,7 +117,7 @@ func (o *town) hold() []casework.Held {
 	others, err := db.OtherSessions(o.t.Context(), pool, "hold")
 	require.NoError(o.t, err)
 	assert.Zero(o.t, others, "nothing else has started")
-	d := casework.New(pool, clock.System{}, nil)
+	d := casework.New(pool, clock.System{}, sealtest.Keyring(), nil)
 	held, err := watchdog.HoldMail(o.t.Context(), d, time.Now())
 	require.NoError(o.t, err)
 	again, err := watchdog.HoldMail(o.t.Context(), d, time.Now().Add(-time.Minute))

@@ -22,6 +22,7 @@ import (
 	"throughline/cmd/internal/app"
 	"throughline/db"
 	"throughline/internal/devstack"
+	"throughline/internal/seal/sealtest"
 	"throughline/mail"
 	"throughline/mail/mailtest"
 	"throughline/referral"
@@ -92,7 +93,7 @@ func (o *town) start() {
 	const base = "https://throughline.example"
 	var err error
 	o.App, err = app.Open(o.t.Context(), app.Options{DatabaseURL: o.stack.AppURL, MaxConnections: 10, TemporalAddress: o.stack.TemporalAddress,
-		TemporalNamespace: o.stack.Namespace, BaseURL: base, Log: slog.New(slog.NewTextHandler(o.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+		TemporalNamespace: o.stack.Namespace, BaseURL: base, Keys: sealtest.Keyring(), Log: slog.New(slog.NewTextHandler(o.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Sender: mail.NewSendGrid(mail.SendGridConfig{APIKey: "SG.canary", BaseURL: o.provider.URL, Timeout: 5 * time.Second}),
 		From:   mail.Address{Name: "Kawartha 211", Email: "referrals@throughline.example"}})
 	require.NoError(o.t, err)

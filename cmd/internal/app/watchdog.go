@@ -40,7 +40,7 @@ func (a *App) Watch(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.Watchdog.Desk = casework.New(a.watch.pool, a.Desk.Clock, a.Dispatcher.Nudge)
+	a.Watchdog.Desk = casework.New(a.watch.pool, a.Desk.Clock, a.options.Keys, a.Dispatcher.Nudge)
 	a.AlsoAsk(Check{Name: "watchdog", Ask: a.Watchdog.Detail})
 	ctx, a.watch.stop = context.WithCancel(context.WithoutCancel(ctx))
 	a.watch.running.Go(func() { a.Watchdog.Run(ctx) })
