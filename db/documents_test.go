@@ -19,6 +19,9 @@ func statements(t *testing.T) map[string][]string {
 	t.Helper()
 	files, err := filepath.Glob("../docs/*.md")
 	require.NoError(t, err)
+	deeper, err := filepath.Glob("../docs/security/*.md")
+	require.NoError(t, err)
+	files = append(files, deeper...)
 	block, inline := regexp.MustCompile("(?s)```sql\n(.*?)```"), regexp.MustCompile(`-c (?:"([^"\n]+)"|'([^'\n]+)')`)
 	found := map[string][]string{}
 	for _, file := range files {

@@ -354,8 +354,8 @@ func TestReadmeNamesEveryCommand(t *testing.T) {
 // A page that is linked from the documents is there.
 func TestDocumentsLinkToWhatIsThere(t *testing.T) {
 	t.Parallel()
-	documents := []string{"README.md", "CONTRIBUTING.md"}
-	for _, pattern := range []string{"docs/*.md", "docs/adr/*.md"} {
+	documents := []string{"README.md", "CONTRIBUTING.md", "SECURITY.md"}
+	for _, pattern := range []string{"docs/*.md", "docs/adr/*.md", "docs/security/*.md"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)
