@@ -122,8 +122,8 @@ func PruneAged(ctx context.Context, q sqlx.ExtContext, organisation uuid.UUID, k
 // that was lost, as with an older backup of Temporal's databases, begins again.
 func TellErasures(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID, at time.Time) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO errands (organisation_id, kind, subject_id, created_at)
-		SELECT organisation_id, 'erasure', id, $2 FROM erasures WHERE organisation_id = $1 AND ended_at IS NULL
-		UNION ALL SELECT organisation_id, 'export', id, $2 FROM case_exports WHERE organisation_id = $1 AND made_at IS NULL AND gone_at IS NULL`, organisation, at)
+		SELECT organisation_id, 'erasure', id, $2::timestamptz FROM erasures WHERE organisation_id = $1 AND ended_at IS NULL
+		UNION ALL SELECT organisation_id, 'export', id, $2::timestamptz FROM case_exports WHERE organisation_id = $1 AND made_at IS NULL AND gone_at IS NULL`, organisation, at)
 	if err != nil {
 		return fmt.Errorf("save errands: %w", Translate(err))
 	}
