@@ -88,7 +88,6 @@ func EraseCase(ctx context.Context, tx *sqlx.Tx, caseID uuid.UUID, t Tombstone) 
 // emptySealed are the statements that leave nothing in any column of SealedColumns that is of the case $1.
 func emptySealed() (statements []string) {
 	for _, table := range sealedTables() {
-		t := sealTables[table]
 		if table == OfAccounts {
 			continue
 		}
@@ -102,9 +101,21 @@ func emptySealed() (statements []string) {
 				sets = append(sets, c.Column+" = ''")
 			}
 		}
-		statements = append(statements, `UPDATE `+table+` SET `+strings.Join(sets, ", ")+` WHERE ctid = ANY (ARRAY(SELECT t.ctid FROM `+t.from+` WHERE `+t.of+` = $1))`)
+		statements = append(statements, `UPDATE `+table+` SET `+strings.Join(sets, ", ")+` WHERE `+ofCase(table))
 	}
 	return statements
+}
+
+// ofCase is the condition on the rows of a table that are of the case $1. It stays true of a row that someone changes at
+// the same moment, so that none slips through.
+func ofCase(table string) string {
+	switch sealTables[table].of {
+	case "t.id":
+		return "id = $1"
+	case "t.case_id":
+		return "case_id = $1"
+	}
+	return "referral_id IN (SELECT id FROM referrals WHERE case_id = $1)"
 }
 
 // sealedTables are the tables of SealedColumns, each once, in their order.

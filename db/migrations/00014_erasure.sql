@@ -127,6 +127,8 @@ END
 $$;
 -- +goose StatementEnd
 CREATE TRIGGER referrals_not_of_erased BEFORE INSERT ON referrals FOR EACH ROW EXECUTE FUNCTION not_of_erased();
+CREATE TRIGGER consents_not_of_erased BEFORE INSERT ON consents FOR EACH ROW EXECUTE FUNCTION not_of_erased();
+CREATE TRIGGER glass_not_of_erased BEFORE INSERT ON glass FOR EACH ROW EXECUTE FUNCTION not_of_erased();
 CREATE TRIGGER legal_holds_not_of_erased BEFORE INSERT ON legal_holds FOR EACH ROW EXECUTE FUNCTION not_of_erased();
 CREATE TRIGGER erasures_not_of_erased BEFORE INSERT ON erasures FOR EACH ROW EXECUTE FUNCTION not_of_erased();
 CREATE TRIGGER case_exports_not_of_erased BEFORE INSERT ON case_exports FOR EACH ROW EXECUTE FUNCTION not_of_erased();
@@ -148,6 +150,8 @@ REVOKE DELETE ON legal_holds, erasures, case_exports FROM throughline_app;
 -- +goose Down
 DROP FUNCTION audit_retire_old(uuid, timestamptz);
 DROP TRIGGER referrals_not_of_erased ON referrals;
+DROP TRIGGER consents_not_of_erased ON consents;
+DROP TRIGGER glass_not_of_erased ON glass;
 DROP TRIGGER cases_stay_erased ON cases;
 DROP TABLE errands, case_exports, erasures, legal_holds, retention;
 DROP FUNCTION not_of_erased(), cases_stay_erased();
