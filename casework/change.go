@@ -41,6 +41,9 @@ func (d *Desk) lock(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID, n
 	if err == nil {
 		err = d.sees(ctx, tx, who, w.rec.Case)
 	}
+	if err == nil && destroyed(w.rec.Key) {
+		return nil, errErasedCase
+	}
 	if referral.CodeOf(err) == referral.CodeNotFound {
 		return nil, referral.NotFound("referral")
 	}

@@ -42,6 +42,8 @@ var showsNothing = map[string]string{
 	"SettleInvitation": "no client", "AddKeyFor": "no client", "MakeKey": "no client", "EndKey": "no client", "KeysOf": "names of keys",
 	"CheckKeys": "nothing is shown", "KeysInUse": "names of keys, and counts", "Rewrap": "counts", "SealExisting": "a count",
 	"DestroyCaseKey": "nothing is shown; who destroys it leaves the entry",
+	"Erase":          "nothing is shown", "EraseAgain": "ids only", "ErasedCases": "ids only", "CarryExport": "nothing is shown",
+	"Retain": "nothing is shown", "RetentionSchedule": "no client", "SetRetention": "no client", "OrganisationIDs": "no client",
 }
 
 // shows is every method that hands out what is about a client: how it is called, and the entry that it must leave, by its
@@ -88,7 +90,48 @@ func (r *room) shows(s scene, token string, letter uuid.UUID) map[string]struct 
 			return err
 		}},
 		"AccessReport": {db.AuditPrint, func() error { _, err := r.AccessReport(ctx, r.as(referral.Supervisor), s.CaseID); return err }},
-		"Restrict":     {db.AuditChange, func() error { return r.Restrict(ctx, r.navigator, s.CaseID, "violence") }},
+		"Keeping":      {db.AuditView, func() error { _, err := r.Keeping(ctx, r.navigator, s.CaseID); return err }},
+		"HoldCase": {db.AuditChange, func() error {
+			return r.HoldCase(ctx, r.person(r.organisation, "Sacha", referral.Supervisor), s.CaseID, "a court asks")
+		}},
+		"LiftHold": {db.AuditChange, func() error {
+			supervisor := r.person(r.organisation, "Sacha", referral.Supervisor)
+			require.NoError(r.t, r.HoldCase(ctx, supervisor, s.CaseID, "a court asks"))
+			return r.LiftHold(ctx, supervisor, s.CaseID)
+		}},
+		"AskErasure": {db.AuditChange, func() error {
+			r.closed(s.Intake)
+			_, err := r.AskErasure(ctx, r.navigator, s.CaseID, "she asks")
+			return err
+		}},
+		"CallOffErasure": {db.AuditChange, func() error {
+			return r.CallOffErasure(ctx, r.navigator, r.askedErasure(s.Intake))
+		}},
+		"ApproveErasure": {db.AuditChange, func() error {
+			return r.ApproveErasure(ctx, r.person(r.organisation, "Sacha", referral.Supervisor), r.askedErasure(s.Intake))
+		}},
+		"Erasures": {db.AuditList, func() error {
+			r.askedErasure(s.Intake)
+			_, err := r.Erasures(ctx, r.person(r.organisation, "Sacha", referral.Supervisor))
+			return err
+		}},
+		"RetentionDue": {db.AuditList, func() error {
+			r.closed(s.Intake)
+			r.clock.Advance(3 * 365 * 24 * time.Hour)
+			defer r.clock.Set(monday)
+			_, err := r.RetentionDue(ctx, r.as(referral.Admin))
+			return err
+		}},
+		"AskExport": {db.AuditChange, func() error {
+			_, err := r.AskExport(ctx, r.person(r.organisation, "Sacha", referral.Supervisor), s.CaseID, "en")
+			return err
+		}},
+		"FetchExport": {db.AuditExport, func() error {
+			supervisor := r.person(r.organisation, "Sacha", referral.Supervisor)
+			_, _, _, err := r.FetchExport(ctx, supervisor, r.exported(supervisor, s.CaseID), casework.ExportPage)
+			return err
+		}},
+		"Restrict": {db.AuditChange, func() error { return r.Restrict(ctx, r.navigator, s.CaseID, "violence") }},
 		"CasePeople": {db.AuditView, func() error {
 			r.restricted(s)
 			_, err := r.CasePeople(ctx, r.navigator, s.CaseID)

@@ -235,7 +235,7 @@ func taskNotFound(err error) error {
 }
 
 func caseOf(r db.CaseRow) Case {
-	c := Case{ID: r.ID, Reference: r.Reference, CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt, CaseInput: CaseInput{
+	c := Case{ID: r.ID, Reference: r.Reference, CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt, ErasedAt: r.ErasedAt, ErasedWhy: r.ErasedWhy, CaseInput: CaseInput{
 		Anonymous: r.Anonymous, Name: r.Name, Phone: r.Phone, Email: r.Email, ContactTimes: r.ContactTimes,
 		SafeToCall: r.SafeToCall, SafeToLeaveMessage: r.SafeToLeaveMessage, Municipality: r.Municipality,
 		PostalCode: r.PostalCode, Language: r.Language, Notes: r.Notes, Restricted: r.Restricted}}

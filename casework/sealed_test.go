@@ -82,6 +82,7 @@ func TestADumpHoldsNothingThatPeopleSaid(t *testing.T) {
 	require.Len(t, waiting, 1)
 	assert.Equal(t, "canary on the line", waiting[0].Reason)
 	require.NoError(t, r.ReviewGlass(t.Context(), supervisor, waiting[0].ID, "justified", "canary it was"))
+	r.kept(supervisor, in.CaseID)
 	secrets := r.secrets()
 	tables := r.dump()
 	require.NotEmpty(t, tables["cases"])
@@ -161,6 +162,7 @@ func TestALineOfTheTimelineStaysWhereItIs(t *testing.T) {
 func TestADestroyedKeyOpensNothing(t *testing.T) {
 	t.Parallel()
 	r := open(t)
+	r.damaged = true // a key is destroyed only together with all the rest
 	in, ask := r.told()
 	other := casework.New(r.DB, r.clock, sealtest.Keyring(), nil) // another process, with the key at hand
 	_, _, err := other.Case(t.Context(), r.navigator, in.CaseID)

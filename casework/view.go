@@ -16,6 +16,9 @@ type Case struct {
 	CaseInput
 	CreatedBy uuid.UUID `json:"created_by"`
 	CreatedAt time.Time `json:"created_at"`
+	// ErasedAt is when all that was personal here was erased, and ErasedWhy client_request or schedule.
+	ErasedAt  *time.Time `json:"erased_at"`
+	ErasedWhy string     `json:"erased_why"`
 }
 
 // Referral is a referral as staff see it.

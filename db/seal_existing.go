@@ -31,6 +31,10 @@ var sealTables = map[string]sealTable{
 	"tasks":     byID("r.case_id", "tasks t JOIN referrals r ON r.id = t.referral_id"),
 	"consents":  byID("t.case_id", "consents t"),
 	"glass":     byID("t.case_id", "glass t"),
+	// Sealed since they are there: only an erasure walks along these.
+	"legal_holds":  byID("t.case_id", "legal_holds t"),
+	"erasures":     byID("t.case_id", "erasures t"),
+	"case_exports": byID("t.case_id", "case_exports t"),
 	"timeline": {id: "t.id", after: "t.id > coalesce(nullif($1, '')::bigint, 0)", of: "r.case_id",
 		row:  "t.referral_id || '/' || t.version || '/' || t.what || '/' || t.seal_id", // as LineRow
 		from: "timeline t JOIN referrals r ON r.id = t.referral_id", text: "%s"},

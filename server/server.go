@@ -205,5 +205,6 @@ func (s *Server) staffRoutes(e *echo.Echo) {
 	post("/people/:id", casework.ManagePeople, s.changePerson)
 	get("/keys", casework.ManageKeys, s.keysPage)
 	post("/keys", casework.ManageKeys, s.changeKeys)
+	s.keepingRoutes(get, post)
 	s.auditRoutes(get, post)
 }
