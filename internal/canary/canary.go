@@ -29,7 +29,7 @@ func (f Found) String() string {
 }
 
 // shortest is the least that is looked for: fewer characters are found by chance.
-const shortest = 4
+const shortest, shortestEncoded = 4, 6
 
 // Forms are the ways in which a text may hide in another, in small letters: as it is; escaped for a URL, JSON, HTML, Go or
 // an email; and in hexadecimal, base32 and base64, wherever in its surroundings it begins and whatever letters of it are
@@ -48,19 +48,19 @@ func Forms(text string) []string {
 	}
 	for _, letters := range []string{text, strings.ToLower(text), strings.ToUpper(text), capital(text)} {
 		add(hex.EncodeToString([]byte(letters)))
-		within(letters, 3, 4, base64.StdEncoding.EncodeToString, add)
-		within(letters, 3, 4, base64.URLEncoding.EncodeToString, add)
-		within(letters, 5, 8, base32.StdEncoding.EncodeToString, add)
+		within(letters, 3, 6, base64.RawStdEncoding.EncodeToString, add)
+		within(letters, 3, 6, base64.RawURLEncoding.EncodeToString, add)
+		within(letters, 5, 5, base32.StdEncoding.EncodeToString, add)
 	}
 	return slices.Sorted(maps.Keys(all))
 }
 
-// within adds what an encoding by whole blocks makes of a text that begins anywhere in a block: the blocks that are all its
-// own. A text that fills too few for that is looked for in its other forms.
-func within(text string, block, encoded int, encode func([]byte) string, add func(string)) {
-	for cut := range block {
-		if own := (len(text) - cut) / block; own*encoded > shortest {
-			add(encode([]byte(text[cut : cut+own*block])))
+// within adds what an encoding by blocks of bytes makes of a text that begins anywhere in a block: the letters, of so many
+// bits each, that hold nothing but the text. Few of them would be found by chance.
+func within(text string, block, bits int, encode func([]byte) string, add func(string)) {
+	for cut := range min(block, len(text)) {
+		if own := (len(text) - cut) * 8 / bits; own >= shortestEncoded {
+			add(encode([]byte(text[cut:]))[:own])
 		}
 	}
 }
