@@ -197,6 +197,6 @@ func TestTheKeepingPagesAreAccessible(t *testing.T) {
 				}
 			}
 		}
-		v.must(chromedp.Do(ctx, chromedp.Submit(`form[action="/sign-out"]`, chromedp.ByQuery), chromedp.WaitVisible(`#email`)))
+		v.must(chromedp.Do(ctx, chromedp.Click(`form[action="/sign-out"] button`), chromedp.WaitVisible(`#email`)))
 	}
 }

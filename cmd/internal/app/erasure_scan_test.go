@@ -26,7 +26,7 @@ import (
 
 	"throughline/casework"
 	"throughline/db"
-	"throughline/internal/canary"
+	find "throughline/internal/canary"
 	"throughline/internal/config"
 	"throughline/internal/devstack"
 	"throughline/internal/seal"
@@ -256,7 +256,7 @@ func decoded(text string) string {
 // was sent.
 func (a *aviary) scan(when string, exactly ...string) {
 	a.t.Helper()
-	search := canary.For(aviaryWords()...)
+	search := find.For(aviaryWords()...)
 	told := a.dumps()
 	told["the log"] = a.log.String()
 	told["the metrics"] = a.get(a.probes + "/metrics").body
