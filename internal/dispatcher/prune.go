@@ -30,6 +30,7 @@ func (d *Dispatcher) prune(ctx context.Context) {
 		ended, quiet := d.Desk.Clock.Now().Add(-keepVisits), d.Desk.Clock.Now().Add(-keepTries)
 		d.forget(ctx, "visits", func() (int64, error) { return db.PruneVisits(ctx, d.Desk.DB, ended, pruneAtOnce) })
 		d.forget(ctx, "sign_in_tries", func() (int64, error) { return db.PruneTries(ctx, d.Desk.DB, quiet, pruneAtOnce) })
+		d.forget(ctx, "uses", func() (int64, error) { return db.PruneUses(ctx, d.Desk.DB, d.Desk.Clock.Now(), pruneAtOnce) })
 		select {
 		case <-ctx.Done():
 			return
