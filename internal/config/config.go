@@ -118,7 +118,7 @@ func Read(getenv func(string) string, need Need) (Config, error) {
 		r.fault("LOG_LEVEL", "must be debug, info, warn or error")
 	}
 	if need.Database {
-		r.url("DATABASE_URL", c.DatabaseURL, "postgres", "postgresql")
+		r.server("DATABASE_URL", c.DatabaseURL, "postgres", "postgresql")
 	}
 	if need.Migration {
 		r.migration(&c)
@@ -170,30 +170,31 @@ func (r *reader) value(v Variable) string {
 	return v.Default
 }
 
-func (r *reader) url(name, value string, schemes ...string) {
+func (r *reader) url(name, value string, schemes ...string) (good bool) {
 	if value == "" {
 		r.fault(name, "is not set; it looks like "+schemes[0]+"://…")
-		return
+		return false
 	}
 	u, err := url.Parse(value)
 	if err == nil && hostName(u.Hostname()) && (u.Port() == "" || isPort(u.Port())) {
 		for _, s := range schemes {
 			if u.Scheme == s {
-				return
+				return true
 			}
 		}
 	}
 	r.fault(name, "must be a URL that begins with "+strings.Join(schemes, ":// or ")+"://")
+	return false
 }
 
 // migration signs in as the owner of the tables, who need not be who works on them.
 func (r *reader) migration(c *Config) {
 	if c.MigrationURL == "" {
 		c.MigrationURL = c.DatabaseURL
-		r.url("DATABASE_URL", c.DatabaseURL, "postgres", "postgresql")
+		r.server("DATABASE_URL", c.DatabaseURL, "postgres", "postgresql")
 		return
 	}
-	r.url("MIGRATION_DATABASE_URL", c.MigrationURL, "postgres", "postgresql")
+	r.server("MIGRATION_DATABASE_URL", c.MigrationURL, "postgres", "postgresql")
 }
 
 // baseURL wants https: the links in letters are keys. Loopback may do without, for trying things out.
@@ -274,17 +275,13 @@ func (r *reader) networks(name, value string) []*net.IPNet {
 func (r *reader) mail(m Mail) {
 	switch m.Provider {
 	case "sendgrid":
-		switch {
-		case m.SendGridKey == "":
-			r.fault("SENDGRID_API_KEY", "is not set")
-		case len(m.SendGridKey) < 20 || strings.Contains(m.SendGridKey, "..."):
-			r.fault("SENDGRID_API_KEY", "is too short, or an example")
-		case strings.ContainsFunc(m.SendGridKey, blank):
-			r.fault("SENDGRID_API_KEY", "must be one word")
-		}
+		r.secret("SENDGRID_API_KEY", m.SendGridKey, 20)
 		r.url("SENDGRID_BASE_URL", m.SendGridBaseURL, "https", "http")
+		if strings.HasPrefix(m.SendGridBaseURL, "http://") && !ownMachine(m.SendGridBaseURL) {
+			r.fault("SENDGRID_BASE_URL", "must begin with https://: the API key goes there")
+		}
 	case "smtp":
-		r.url("SMTP_URL", m.SMTPURL, "smtp", "smtps")
+		r.server("SMTP_URL", m.SMTPURL, "smtp", "smtps")
 	default:
 		r.fault("MAIL_PROVIDER", "must be sendgrid or smtp")
 	}
