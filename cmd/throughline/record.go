@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -31,8 +32,7 @@ func (e *env) desk(ctx context.Context) (*casework.Desk, error) {
 		return nil, err
 	}
 	if err := db.CheckSchema(ctx, pool); err != nil {
-		pool.Close()
-		return nil, err
+		return nil, errors.Join(err, pool.Close())
 	}
 	return casework.New(pool, clock.System{}, nil), nil
 }
