@@ -98,6 +98,12 @@ func TestNothingThatPeopleWroteIsTold(t *testing.T) {
 	a.ofStrangers()
 	until(t, "the canary has come through", func() bool { return h.canary.Load().ask(t.Context()) == "" })
 	metrics := h.get(h.probes + "/metrics").body
+	for _, at := range []string{h.probes, h.base} {
+		w, err := http.Get(at + "/metrics")
+		require.NoError(t, err)
+		require.NoError(t, w.Body.Close())
+		assert.Equal(t, []string{"200 OK", "nosniff", "no-store"}, []string{w.Status, w.Header.Get("X-Content-Type-Options"), w.Header.Get("Cache-Control")}, at)
+	}
 	require.NoError(t, h.stopAtOnce())
 
 	secrets := append(slices.Clone(planted), h.key)
