@@ -62,18 +62,6 @@ func (r *room) kept(supervisor casework.Actor, id uuid.UUID) {
 	r.exported(supervisor, id)
 }
 
-// erased has a case erased as a client asked for, with the word of a second person.
-func (r *room) erased(supervisor casework.Actor, in casework.Intake) {
-	r.t.Helper()
-	id := r.askedErasure(in)
-	require.NoError(r.t, r.ApproveErasure(context.Background(), supervisor, id))
-	r.clock.Advance(7 * day)
-	w, gone, err := r.Erase(context.Background(), id, r.clock.Now())
-	require.NoError(r.t, err)
-	require.Equal(r.t, casework.Wait{Ended: true}, w)
-	require.Equal(r.t, in.CaseID, gone)
-}
-
 // counts is what reports are made from, of everything: none of it may change when a case is erased.
 func (r *room) counts() []string {
 	r.t.Helper()
