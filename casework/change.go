@@ -42,6 +42,9 @@ func (d *Desk) lock(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID, n
 		err = d.sees(ctx, tx, who, w.rec.Case)
 	}
 	if err == nil && destroyed(w.rec.Key) {
+		if who.Role == referral.Agency {
+			return nil, errLink
+		}
 		return nil, errErasedCase
 	}
 	if referral.CodeOf(err) == referral.CodeNotFound {

@@ -38,7 +38,7 @@ var showsNothing = map[string]string{
 	"SecondFactor": "the staff's own", "ProposeSecondFactor": "the staff's own", "ConfirmSecondFactor": "the staff's own",
 	"NewRecoveryCodes": "the staff's own", "ResetSecondFactor": "no client", "HasSingleSignOn": "no client",
 	"People": "names of colleagues", "Person": "a colleague's name", "Invite": "no client", "InviteAgain": "no client", "Join": "no client",
-	"Joining": "a colleague's name", "ChangeRole": "no client", "ClosePerson": "no client", "TakeInvitation": "a colleague's address",
+	"Joining": "a colleague's name", "ChangeRole": "no client", "ChangePlace": "no client", "Regions": "names of regions", "ClosePerson": "no client", "TakeInvitation": "a colleague's address",
 	"SettleInvitation": "no client", "AddKeyFor": "no client", "MakeKey": "no client", "EndKey": "no client", "KeysOf": "names of keys",
 	"CheckKeys": "nothing is shown", "KeysInUse": "names of keys, and counts", "Rewrap": "counts", "SealExisting": "a count",
 	"DestroyCaseKey": "nothing is shown; who destroys it leaves the entry",

@@ -62,18 +62,6 @@ func (r *room) kept(supervisor casework.Actor, id uuid.UUID) {
 	r.exported(supervisor, id)
 }
 
-// erased has a case erased as a client asked for, with the word of a second person.
-func (r *room) erased(supervisor casework.Actor, in casework.Intake) {
-	r.t.Helper()
-	id := r.askedErasure(in)
-	require.NoError(r.t, r.ApproveErasure(context.Background(), supervisor, id))
-	r.clock.Advance(7 * day)
-	w, gone, err := r.Erase(context.Background(), id, r.clock.Now())
-	require.NoError(r.t, err)
-	require.Equal(r.t, casework.Wait{Ended: true}, w)
-	require.Equal(r.t, in.CaseID, gone)
-}
-
 // counts is what reports are made from, of everything: none of it may change when a case is erased.
 func (r *room) counts() []string {
 	r.t.Helper()
@@ -225,6 +213,27 @@ func (r *room) isATombstone(supervisor casework.Actor, in casework.Intake, ask c
 	next, err := r.Next(ctx, in.ReferralID, r.clock.Now())
 	require.NoError(t, err)
 	assert.True(t, next.None())
+}
+
+// However a link came to be left alive, it opens nothing of a case that is erased, and takes nothing.
+func TestALinkOfAnErasedCaseOpensNothing(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	supervisor := r.person(r.organisation, "Sacha", referral.Supervisor)
+	s := r.at(referral.OutcomeReported)
+	r.do(s.ReferralID, casework.CommandInput{Do: referral.Confirm, Outcome: "received_in_full"})
+	_, err := r.OpenLink(t.Context(), s.token)
+	require.NoError(t, err, "an agency that helped may look until then")
+	id := r.askedErasure(s.Intake)
+	require.NoError(t, r.ApproveErasure(t.Context(), supervisor, id))
+	r.clock.Advance(7 * day)
+	_, _, err = r.Erase(t.Context(), id, r.clock.Now())
+	require.NoError(t, err)
+	assert.Zero(t, one[int](r, `SELECT count(*) FROM links WHERE revoked_at IS NULL`))
+	r.exec(`UPDATE links SET revoked_at = NULL, expires_at = expires_at + interval '1 year'`)
+	_, err = r.OpenLink(t.Context(), s.token)
+	refused(t, err, referral.CodeNotFound, "")
+	refused(t, r.Reply(t.Context(), s.token, posted(referral.ReportOutcome)), referral.CodeNotFound, "")
 }
 
 // Nothing is erased before its time, without a second person, while a referral is open, or under hold.

@@ -46,6 +46,7 @@ type Referral struct {
 	Tasks     []Task            `json:"tasks"`
 	Consent   *Consent          `json:"consent"`  // the latest yes; the latest no where there is none
 	Consents  []Consent         `json:"consents"` // all that the client said, oldest first
+	Erased    bool              `json:"-"`        // with its case: nothing can be done about it any more
 }
 
 // Step is the next thing that must happen, with its due time and who is accountable.

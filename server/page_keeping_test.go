@@ -104,9 +104,11 @@ func (v *visitor) isErased(at string, sent casework.Referral) {
 		t.Error("the search finds it")
 	}
 	v.get("/referrals/" + sent.ID.String()).is(200)
-	v.get("/referrals/" + sent.ID.String() + "/withdraw_consent").is(200)
+	if got := v.get("/referrals/" + sent.ID.String() + "/withdraw_consent").is(200); !strings.HasPrefix(got.Path, at) {
+		t.Errorf("there is a form to do something about it: %s", got.Path)
+	}
 	v.post(at+"/keeping", url.Values{"do": {"erase"}, "why": {"again"}}).is(409)
-	v.post("/referrals/"+sent.ID.String()+"/withdraw_consent", url.Values{"do": {"send"}}).is(409)
+	v.post("/referrals/"+sent.ID.String()+"/withdraw_consent", url.Values{"do": {"save"}, "extent": {"all"}, "key": {uuid.NewString()}}).is(409)
 }
 
 // What a client is given is prepared, shown once in their language and once as data, to who asked for it and nobody else.

@@ -257,6 +257,7 @@ func decoded(text string) string {
 func (a *aviary) scan(when string, exactly ...string) {
 	a.t.Helper()
 	search := find.For(aviaryWords()...)
+	a.traced()
 	told := a.dumps()
 	told["the log"] = a.log.String()
 	told["the metrics"] = a.get(a.probes + "/metrics").body
@@ -279,6 +280,15 @@ func (a *aviary) scan(when string, exactly ...string) {
 			}
 		}
 	}
+}
+
+// traced waits until the traces of what was done so far have been sent.
+func (a *aviary) traced() {
+	a.t.Helper()
+	sent := func() int { a.traces.mu.Lock(); defer a.traces.mu.Unlock(); return len(a.traces.raw) }
+	before := sent()
+	a.must(a.ask(http.MethodGet, "/api/v1/queue", nil))
+	until(a.t, "traces are sent", func() bool { return sent() > before })
 }
 
 // kept are the sealed texts of the case, and all that its key is kept as: what someone who copies a row could try to open.
