@@ -39,6 +39,7 @@ var PlainColumns = map[string]map[string]string{
 	"erasures":     {"cause": "of a list", "outcome": "of a list"},
 	"case_exports": {"locale": "of a list"},
 	"errands":      {"*": "of a list"},
+	"uses":         {"*": "digests"},
 	"regions":      {"*": "names of the parts that a helpline serves"},
 	"restrictions": {"*": "of a list"},
 	"glass":        {"decision": "of a list"},

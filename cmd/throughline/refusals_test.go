@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"throughline/db/dbtest"
+	"throughline/internal/seal/sealtest"
 )
 
 var scratch string // for what all tests share
@@ -93,13 +94,14 @@ func TestUnsafeSettingsAreRefusedAllAtOnce(t *testing.T) {
 		"AUDIT_EXPORT_ACCESS_KEY": "access",
 		"AUDIT_EXPORT_SECRET_KEY": "canary",
 		"AUDIT_SIGNING_KEY":       "canary",
+		"ENCRYPTION_KEY":          "canary",
 	}, "serve")
 	if code != 2 {
 		t.Errorf("exit %d", code)
 	}
 	for _, reason := range []string{"DATABASE_URL holds a password that is an example", "BASE_URL must begin with https://", "SENDGRID_API_KEY is too short, or an example",
 		"SENDGRID_BASE_URL must begin with https://", "SENDGRID_WEBHOOK_KEY must be an elliptic curve key", "OIDC_ISSUER must begin with https://",
-		"OIDC_CLIENT_SECRET is too short", "AUDIT_EXPORT_SECRET_KEY is too short", "AUDIT_SIGNING_KEY must be 32 random bytes"} {
+		"OIDC_CLIENT_SECRET is too short", "AUDIT_EXPORT_SECRET_KEY is too short", "AUDIT_SIGNING_KEY must be 32 random bytes", "ENCRYPTION_KEY must"} {
 		if !strings.Contains(said, reason) {
 			t.Errorf("it does not say %q", reason)
 		}
@@ -119,7 +121,7 @@ func TestARoleThatSeesPastTheGuardIsRefused(t *testing.T) {
 	t.Parallel()
 	owners := dbtest.URL(t)
 	settings := map[string]string{"DATABASE_URL": owners, "TEMPORAL_ADDRESS": "127.0.0.1:1", "BASE_URL": "https://referrals.example.org",
-		"MAIL_FROM": "referrals@example.org", "SENDGRID_API_KEY": "SG.0123456789abcdefghij"}
+		"MAIL_FROM": "referrals@example.org", "SENDGRID_API_KEY": "SG.0123456789abcdefghij", "ENCRYPTION_KEY": sealtest.Text}
 	for _, command := range []string{"serve", "worker"} {
 		code, said := starts(t, settings, command)
 		if code != 1 || !strings.Contains(said, "signs in as a superuser") || !strings.Contains(said, "signs in as the owner of the tables") {
