@@ -73,7 +73,8 @@ func TestTemporalAway(t *testing.T) {
 		before := one[int](o, `SELECT attempts FROM outbox WHERE kind = 'start'`)
 		o.hurry()
 		o.until("both are put back", func() bool {
-			return one[int](o, `SELECT count(*) FROM outbox WHERE kind IN ('start', 'changed') AND attempts > $1 AND last_error = 'temporal_unavailable'`, before) == 2
+			return one[int](o, `SELECT count(*) FROM outbox WHERE kind IN ('start', 'changed') AND last_error = 'temporal_unavailable'
+				AND available_at > now() AND (SELECT attempts FROM outbox WHERE kind = 'start') > $1`, before) == 2
 		})
 	}
 	o.conductor.failWith(nil)
