@@ -111,7 +111,7 @@ func TestFormsSetNothingThatIsNotTheirs(t *testing.T) {
 	}
 	boss(v)
 	v.post("/people", url.Values{"name": {"Bea"}, "email": {"bea@kawartha.example"}, "role": {"navigator"}, "language": {"en"},
-		"organisation_id": {stranger.String()}, "partner": {"everyone"}, "active": {"true"}, "password": {"mine"}}).is(200)
+		"organisation_id": {stranger.String()}, "region_id": {stranger.String()}, "active": {"true"}, "password": {"mine"}}).is(200)
 	var of uuid.UUID
 	v.must(v.db.Get(&of, `SELECT organisation_id FROM accounts WHERE email = 'bea@kawartha.example'`))
 	if of != v.account.OrganisationID {
