@@ -40,12 +40,16 @@ races: ## race fifty callers at one referral against a sequential model, in 5,00
 	@.ci/provide postgresql
 	go test -count=1 -vet=off -v -timeout 6h ./casework/races -run Races -races.rounds $(ROUNDS)
 
-lint: ## check form, suspicious code, workflows' determinism and the directions of imports
+lint: ## check form, suspicious and unsafe code, secrets, known vulnerabilities, workflows' determinism and the directions of imports
 	@unformatted=$$(find . \( -path ./data -o -path ./artefacts -o -path './.*' \) -prune -o -name '*.go' -print | xargs gofmt -l); \
 	 [ -z "$$unformatted" ] || { echo "gofmt -w would change:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
 	go tool workflowcheck -test=false ./workflows/...
+	@go -C tools build -o ../bin/ ./... github.com/zricethezav/gitleaks/v8
+	go vet -vettool=$(CURDIR)/bin/gosec ./...
+	.ci/secrets
+	bin/vulnerabilities ./cmd/throughline
 	go test -count=1 ./internal/house
 
 FAULTS := go test -count=1 -vet=off -timeout 6h -v ./e2e/faults -run NothingIsLost

@@ -18,7 +18,11 @@ type Correction struct {
 }
 
 // FieldChange is what a field said before and after.
-type FieldChange struct{ Field, Before, After string }
+type FieldChange struct {
+	Field  string `json:"field"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
 
 // CaseHistory is a case with all that was set right of it, the newest first.
 type CaseHistory struct {

@@ -41,6 +41,12 @@ func (d *Desk) lock(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID, n
 	if err == nil {
 		err = d.sees(ctx, tx, who, w.rec.Case)
 	}
+	if err == nil && destroyed(w.rec.Key) {
+		if who.Role == referral.Agency {
+			return nil, errLink
+		}
+		return nil, errErasedCase
+	}
 	if referral.CodeOf(err) == referral.CodeNotFound {
 		return nil, referral.NotFound("referral")
 	}

@@ -48,7 +48,7 @@ var says = []Finding{
 	{Invariant: "I5", Says: "the changes of a referral form one line of versions, and each move begins where the one before it ended"},
 	{Invariant: "I8", Says: "every letter that failed has become work for a person"},
 	{Invariant: "I10", Says: "everything moved along the graph to where it is; what is closed has an outcome and nothing left open"},
-	{Invariant: "I11", Says: "what people told us stands sealed, each case with a key of its own, so that without the key nothing can be read"},
+	{Invariant: "I11", Says: "what people told us stands sealed, each case with a key of its own, so that without the key nothing can be read; of an erased case nothing is left but what counts"},
 	{Invariant: "I12", Says: "what was promised to the clock and to the mail is being told, and no letter waits forgotten"},
 }
 

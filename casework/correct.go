@@ -167,8 +167,8 @@ func (d *Desk) Correct(ctx context.Context, who Actor, id uuid.UUID, in Correcti
 }
 
 func (d *Desk) correct(ctx context.Context, tx *sqlx.Tx, who Actor, row db.CaseRow, in CorrectionInput) (Case, error) {
-	if row.Wrapped == nil {
-		return Case{}, &referral.Error{Code: referral.CodeConflict, Outcome: "erased", Message: "the case was erased"}
+	if row.ErasedAt != nil {
+		return Case{}, errErasedCase
 	}
 	if in.IfVersion != row.Version {
 		return Case{}, errCorrected

@@ -78,14 +78,18 @@ func TestWhatItSaidBeforeIsKept(t *testing.T) {
 	assert.Equal(t, "view corrections", one[string](r, `SELECT kind || ' ' || subject FROM audit WHERE $1 = ANY (whose) ORDER BY id DESC LIMIT 1`, in.CaseID))
 
 	// Whoever erases the case erases that too, and then there is nothing to set right.
-	_, err = r.db.Exec(`UPDATE case_keys SET wrapped = NULL, found_by = '{}', destroyed_at = now() WHERE case_id = $1`, in.CaseID)
+	r.later()
+	id := r.askedErasure(in)
+	require.NoError(t, r.ApproveErasure(t.Context(), r.person(r.organisation, "Sacha", referral.Supervisor), id))
+	r.clock.Advance(7 * day)
+	_, _, err = r.Erase(t.Context(), id, r.clock.Now())
 	require.NoError(t, err)
-	r.Keyring.Forget(in.CaseID)
+	assert.Zero(t, one[int](r, `SELECT count(*) FROM corrections WHERE reason || before <> ''`))
 	h, err = r.CaseHistory(t.Context(), r.colleague, in.CaseID)
 	require.NoError(t, err)
 	assert.Empty(t, h.Corrections[0].Reason+h.Corrections[0].Changes[0].Before)
 	_, err = r.Correct(t.Context(), r.navigator, in.CaseID, right(3, casework.CorrectionInput{Name: new("Ana")}), nil)
-	refused(t, err, referral.CodeConflict, "")
+	refused(t, err, referral.CodeConflict, "case")
 }
 
 func TestAnAnonymousCaseGetsAName(t *testing.T) {

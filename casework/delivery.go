@@ -45,7 +45,7 @@ func (d *Desk) TakeLetter(ctx context.Context, id uuid.UUID, provider string) (o
 			return err
 		}
 		o := find(rec.Facts.Offers, out.Offer)
-		if overtaken(out.Letter, *o, rec.Facts, now) {
+		if overtaken(out.Letter, *o, rec.Facts, now) || (destroyed(rec.Key) && out.Letter != referral.WithdrawnLetter) {
 			ok = false
 			_, _, err := db.SettleMessage(ctx, tx, id, db.MessageRejected, "overtaken", "", now)
 			return err

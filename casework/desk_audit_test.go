@@ -31,7 +31,7 @@ var showsNothing = map[string]string{
 	"LostLetters": "ids only", "LostLetter": "nothing is shown", "OpenReferrals": "ids only", "StartedUnopened": "ids only",
 	"LinkLocale": "the agency's language", "AskNewLink": "nothing is shown; the letter has an entry of its own",
 	"CheckCorrection": "what was typed", "OutOfReach": "that somebody was refused", "Refused": "that somebody was refused",
-	"ChangePlace": "accounts", "Regions": "names of regions", "Fresh": "one's own visit", "ProveAgain": "one's own account",
+	"Fresh": "one's own visit", "ProveAgain": "one's own account",
 	"SettleLetter": "nothing is shown", "Hear": "counts", "LettersWithEvents": "ids only", "ApplyEvents": "nothing is shown",
 	"CallAboutNotices": "a count",
 	"CheckCode":        "an account of the staff", "SignInBy": "an account of the staff", "ByKey": "an account of the staff",
@@ -40,10 +40,12 @@ var showsNothing = map[string]string{
 	"SecondFactor": "the staff's own", "ProposeSecondFactor": "the staff's own", "ConfirmSecondFactor": "the staff's own",
 	"NewRecoveryCodes": "the staff's own", "ResetSecondFactor": "no client", "HasSingleSignOn": "no client",
 	"People": "names of colleagues", "Person": "a colleague's name", "Invite": "no client", "InviteAgain": "no client", "Join": "no client",
-	"Joining": "a colleague's name", "ChangeRole": "no client", "ClosePerson": "no client", "TakeInvitation": "a colleague's address",
+	"Joining": "a colleague's name", "ChangeRole": "no client", "ChangePlace": "no client", "Regions": "names of regions", "ClosePerson": "no client", "TakeInvitation": "a colleague's address",
 	"SettleInvitation": "no client", "AddKeyFor": "no client", "MakeKey": "no client", "EndKey": "no client", "KeysOf": "names of keys",
 	"CheckKeys": "nothing is shown", "KeysInUse": "names of keys, and counts", "Rewrap": "counts", "SealExisting": "a count",
 	"DestroyCaseKey": "nothing is shown; who destroys it leaves the entry",
+	"Erase":          "nothing is shown", "EraseAgain": "ids only", "ErasedCases": "ids only", "CarryExport": "nothing is shown",
+	"Retain": "nothing is shown", "RetentionSchedule": "no client", "SetRetention": "no client", "OrganisationIDs": "no client",
 }
 
 // shows is every method that hands out what is about a client: how it is called, and the entry that it must leave, by its
@@ -95,6 +97,47 @@ func (r *room) shows(s scene, token string, letter uuid.UUID) map[string]struct 
 			c, _, err := r.Case(ctx, r.navigator, s.CaseID)
 			require.NoError(r.t, err)
 			_, err = r.Correct(ctx, r.navigator, s.CaseID, casework.CorrectionInput{Notes: new(uuid.NewString()), Reason: "so", IfVersion: c.Version}, nil)
+			return err
+		}},
+		"Keeping": {db.AuditView, func() error { _, err := r.Keeping(ctx, r.navigator, s.CaseID); return err }},
+		"HoldCase": {db.AuditChange, func() error {
+			return r.HoldCase(ctx, r.person(r.organisation, "Sacha", referral.Supervisor), s.CaseID, "a court asks")
+		}},
+		"LiftHold": {db.AuditChange, func() error {
+			supervisor := r.person(r.organisation, "Sacha", referral.Supervisor)
+			require.NoError(r.t, r.HoldCase(ctx, supervisor, s.CaseID, "a court asks"))
+			return r.LiftHold(ctx, supervisor, s.CaseID)
+		}},
+		"AskErasure": {db.AuditChange, func() error {
+			r.closed(s.Intake)
+			_, err := r.AskErasure(ctx, r.navigator, s.CaseID, "she asks")
+			return err
+		}},
+		"CallOffErasure": {db.AuditChange, func() error {
+			return r.CallOffErasure(ctx, r.navigator, r.askedErasure(s.Intake))
+		}},
+		"ApproveErasure": {db.AuditChange, func() error {
+			return r.ApproveErasure(ctx, r.person(r.organisation, "Sacha", referral.Supervisor), r.askedErasure(s.Intake))
+		}},
+		"Erasures": {db.AuditList, func() error {
+			r.askedErasure(s.Intake)
+			_, err := r.Erasures(ctx, r.person(r.organisation, "Sacha", referral.Supervisor))
+			return err
+		}},
+		"RetentionDue": {db.AuditList, func() error {
+			r.closed(s.Intake)
+			r.clock.Advance(3 * 365 * 24 * time.Hour)
+			defer r.clock.Set(monday)
+			_, err := r.RetentionDue(ctx, r.as(referral.Admin))
+			return err
+		}},
+		"AskExport": {db.AuditChange, func() error {
+			_, err := r.AskExport(ctx, r.person(r.organisation, "Sacha", referral.Supervisor), s.CaseID, "en")
+			return err
+		}},
+		"FetchExport": {db.AuditExport, func() error {
+			supervisor := r.person(r.organisation, "Sacha", referral.Supervisor)
+			_, _, _, err := r.FetchExport(ctx, supervisor, r.exported(supervisor, s.CaseID), casework.ExportPage)
 			return err
 		}},
 		"Restrict": {db.AuditChange, func() error { return r.Restrict(ctx, r.navigator, s.CaseID, "violence") }},

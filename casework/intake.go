@@ -129,6 +129,9 @@ func (d *Desk) Refer(ctx context.Context, who Actor, in ReferralInput, key *Key)
 			if err != nil {
 				return caseNotFound(err)
 			}
+			if c.ErasedAt != nil {
+				return errErasedCase
+			}
 			v := d.vault(c.ID, c.CaseKey)
 			if in.refused() {
 				return d.refuse(ctx, tx, who, v, in)

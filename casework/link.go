@@ -184,7 +184,7 @@ func dead(o referral.Offer, f referral.Facts, now time.Time) bool {
 func (d *Desk) linkPage(ctx context.Context, tx *sqlx.Tx, link db.Link, rec db.Record) (LinkPage, error) {
 	o := find(rec.Facts.Offers, link.Offer)
 	now := d.Clock.Now()
-	if dead(*o, rec.Facts, now) {
+	if dead(*o, rec.Facts, now) || destroyed(rec.Key) {
 		return LinkPage{}, errLink
 	}
 	v, err := db.FindLinkView(ctx, tx, link.Offer)

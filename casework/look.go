@@ -235,7 +235,7 @@ func taskNotFound(err error) error {
 }
 
 func caseOf(r db.CaseRow) Case {
-	c := Case{ID: r.ID, Reference: r.Reference, Version: r.Version, CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt, CaseInput: CaseInput{
+	c := Case{ID: r.ID, Reference: r.Reference, Version: r.Version, CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt, ErasedAt: r.ErasedAt, ErasedWhy: r.ErasedWhy, CaseInput: CaseInput{
 		Anonymous: r.Anonymous, Name: r.Name, Phone: r.Phone, Email: r.Email, ContactTimes: r.ContactTimes,
 		SafeToCall: r.SafeToCall, SafeToLeaveMessage: r.SafeToLeaveMessage, Municipality: r.Municipality,
 		PostalCode: r.PostalCode, Language: r.Language, Notes: r.Notes, Restricted: r.Restricted}}
@@ -258,7 +258,7 @@ func (d *Desk) openTask(t *Task) error {
 func (d *Desk) referralOf(v db.ReferralView) (Referral, error) {
 	r := Referral{ID: v.ID, ShortName: referral.ShortName(v.ID), CaseID: v.CaseID, Reference: v.Reference, EpisodeOf: v.EpisodeOf, Need: v.Need, Details: v.Details,
 		Urgency: v.Urgency, State: v.State, Outcome: v.Outcome, Unmet: v.Unmet, Evidence: v.Evidence, Version: v.Version,
-		OwnerID: v.OwnerID, OwnerName: v.OwnerName, CreatedAt: v.CreatedAt, OpenedAt: v.OpenedAt, ClosedAt: v.ClosedAt}
+		OwnerID: v.OwnerID, OwnerName: v.OwnerName, CreatedAt: v.CreatedAt, OpenedAt: v.OpenedAt, ClosedAt: v.ClosedAt, Erased: destroyed(v.CaseKey)}
 	var err error
 	if r.Step, err = stepOf(v.Step, v.PersonName); err != nil {
 		return r, err

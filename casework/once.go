@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -58,6 +57,9 @@ func once[T answer](ctx context.Context, d *Desk, tx *sqlx.Tx, who Actor, key *K
 		return err
 	}
 	if found {
+		if destroyed(before.CaseKey) {
+			return errErased
+		}
 		if !bytes.Equal(before.BodyHash, sum[:]) {
 			return referral.Invalid("Idempotency-Key", "was used with another request")
 		}
@@ -116,9 +118,6 @@ func (d *Desk) openAnswer(a db.Answered, row string) ([]byte, error) {
 		return a.Body, nil
 	}
 	key, err := d.vault(*a.Case, a.CaseKey).key()
-	if errors.Is(err, seal.ErrErased) {
-		return nil, errErased
-	}
 	if err != nil {
 		return nil, unreadable(err)
 	}

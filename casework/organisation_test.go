@@ -18,10 +18,12 @@ func long(n int) string { return strings.Repeat("x", n) }
 func (r *room) methods(who casework.Actor, s scene) map[string]func() error {
 	ctx := r.t.Context()
 	calls := map[string]func() error{
-		"Referral": func() error { _, err := r.Referral(ctx, who, s.ReferralID); return err },
-		"Timeline": func() error { _, err := r.Timeline(ctx, who, s.ReferralID); return err },
-		"Case":     func() error { _, _, err := r.Case(ctx, who, s.CaseID); return err },
-		"Task":     func() error { _, err := r.Task(ctx, who, s.task); return err },
+		"Referral":   func() error { _, err := r.Referral(ctx, who, s.ReferralID); return err },
+		"Timeline":   func() error { _, err := r.Timeline(ctx, who, s.ReferralID); return err },
+		"Case":       func() error { _, _, err := r.Case(ctx, who, s.CaseID); return err },
+		"Task":       func() error { _, err := r.Task(ctx, who, s.task); return err },
+		"Keeping":    func() error { _, err := r.Keeping(ctx, who, s.CaseID); return err },
+		"AskErasure": func() error { _, err := r.AskErasure(ctx, who, s.CaseID, "she asks"); return err },
 		"Refer": func() error {
 			in := food(r.services[0])
 			in.CaseID = s.CaseID

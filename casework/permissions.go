@@ -32,6 +32,12 @@ const (
 	ManageKeys      Permission = "manage_keys"
 	SetPolicy       Permission = "set_policy"
 	OpenPayloads    Permission = "open_payloads"
+	AskErasure      Permission = "ask_erasure"
+	ApproveErasure  Permission = "approve_erasure"
+	HoldCases       Permission = "hold_cases"
+	ExportCases     Permission = "export_cases"
+	SetRetention    Permission = "set_retention"
+	KeepErased      Permission = "keep_erased"
 )
 
 // Grant says which roles have a permission, and why those and no others.
@@ -77,6 +83,18 @@ var Grants = []Grant{
 		"The pace of referrals is the coordinators' to set; an admin puts in force what was agreed."},
 	{OpenPayloads, to(referral.Supervisor, referral.Admin),
 		"What Temporal was given is about nobody, but tells who is at work on what: it is for those who answer for the work or run the service."},
+	{AskErasure, to(referral.Navigator, referral.Coordinator, referral.Supervisor),
+		"A client who wants what is kept of them erased says so to whoever answers the phone; whoever sees a mistake can call it off."},
+	{ApproveErasure, to(referral.Supervisor),
+		"What is erased can't be brought back: a second person, who answers for cases, must agree to it."},
+	{HoldCases, to(referral.Supervisor),
+		"Who is told by a court or a lawyer that a case must be kept answers for cases, and may know why."},
+	{ExportCases, to(referral.Supervisor),
+		"A client is given everything that is kept of them by someone who answers for that, and who looks at it first."},
+	{SetRetention, to(referral.Admin, referral.System),
+		"How long things are kept is the organisation's to decide; who puts that in force sees numbers and references, and no case."},
+	{KeepErased, to(referral.System),
+		"The list of what was erased is kept apart from backups, by whoever makes them and restores them."},
 }
 
 // May reports that a role has a permission.

@@ -58,7 +58,11 @@ func (d *Desk) openFactor(account uuid.UUID, f *db.SecondFactor) error {
 }
 
 func (v *vault) fail(err error) {
-	if v.err == nil {
+	switch {
+	case v.err != nil:
+	case errors.Is(err, seal.ErrErased):
+		v.err = errErasedCase
+	default:
 		v.err = unreadable(err)
 	}
 }

@@ -84,6 +84,7 @@ func TestADumpHoldsNothingThatPeopleSaid(t *testing.T) {
 	require.NoError(t, r.ReviewGlass(t.Context(), supervisor, waiting[0].ID, "justified", "canary it was"))
 	_, err = r.Correct(t.Context(), r.navigator, restricted.CaseID, right(1, casework.CorrectionInput{Notes: new("canary corrected")}), nil)
 	require.NoError(t, err)
+	r.kept(supervisor, in.CaseID)
 	secrets := r.secrets()
 	tables := r.dump()
 	require.NotEmpty(t, tables["cases"])
@@ -163,6 +164,7 @@ func TestALineOfTheTimelineStaysWhereItIs(t *testing.T) {
 func TestADestroyedKeyOpensNothing(t *testing.T) {
 	t.Parallel()
 	r := open(t)
+	r.damaged = true // a key is destroyed only together with all the rest
 	in, ask := r.told()
 	other := casework.New(r.DB, r.clock, sealtest.Keyring(), nil) // another process, with the key at hand
 	_, _, err := other.Case(t.Context(), r.navigator, in.CaseID)

@@ -43,7 +43,7 @@ var (
 func codeStep(code, secret string, now time.Time) (step int64, ok bool) {
 	present := now.Unix() / int64(stepTime/time.Second)
 	for step := present - 1; step <= present+1; step++ {
-		if match, err := hotp.ValidateCustom(code, uint64(step), secret, plainCode); err == nil && match { //nolint:gosec // after 1970
+		if match, err := hotp.ValidateCustom(code, uint64(step), secret, plainCode); err == nil && match { // #nosec G115 -- after 1970
 			return step, true
 		}
 	}

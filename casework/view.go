@@ -17,6 +17,9 @@ type Case struct {
 	Version   int       `json:"version"` // one more with each correction
 	CreatedBy uuid.UUID `json:"created_by"`
 	CreatedAt time.Time `json:"created_at"`
+	// ErasedAt is when all that was personal here was erased, and ErasedWhy client_request or schedule.
+	ErasedAt  *time.Time `json:"erased_at"`
+	ErasedWhy string     `json:"erased_why"`
 }
 
 // Referral is a referral as staff see it.
@@ -44,6 +47,7 @@ type Referral struct {
 	Tasks     []Task            `json:"tasks"`
 	Consent   *Consent          `json:"consent"`  // the latest yes; the latest no where there is none
 	Consents  []Consent         `json:"consents"` // all that the client said, oldest first
+	Erased    bool              `json:"-"`        // with its case: nothing can be done about it any more
 }
 
 // Step is the next thing that must happen, with its due time and who is accountable.

@@ -34,6 +34,7 @@ type CaseRow struct {
 	Partner string     `db:"partner"`
 	// Restricted is why it is for named people only; "" when it is not. It is written by Restrict.
 	Restricted string `db:"restricted"`
+	Tombstone
 	CaseKey
 }
 

@@ -74,6 +74,7 @@ var Checks = []CheckQuery{
 		UNION ALL SELECT DISTINCT 'referral', referral_id, 'a move does not begin where the one before it ended' FROM ` + moves + `
 			WHERE offer_id IS NULL AND from_state <> before`},
 	{Invariant: "I11", Broken: findUnsealed()},
+	{Invariant: "I11", Broken: findUnerased()},
 	{Invariant: "I8", Broken: `SELECT 'message' AS of, m.id, 'a failed letter that nobody was asked to see to' AS what FROM messages m
 		WHERE m.state IN ('rejected', 'ambiguous') AND ` + leftMessage,
 		Args: func(now time.Time) []any { return []any{now.Add(-5 * time.Minute), now.Add(-15 * time.Minute)} }},
@@ -96,6 +97,7 @@ var Checks = []CheckQuery{
 				(SELECT FROM outbox s WHERE s.referral_id = o.referral_id AND s.kind = 'start' AND s.done_at IS NULL))
 		UNION ALL SELECT 'referral', referral_id, 'a promise that was put off too far: ' || kind FROM outbox
 			WHERE done_at IS NULL AND available_at > now() + interval '70 minutes'
+		UNION ALL SELECT kind, subject_id, 'a promise that nobody takes up' FROM errands WHERE available_at < now() - interval '5 minutes'
 		UNION ALL SELECT 'message', m.id, 'a letter that nothing promises to send' FROM messages m WHERE m.state = 'pending' AND m.created_at < $1
 			AND NOT EXISTS (SELECT FROM outbox o WHERE o.message_id = m.id AND o.done_at IS NULL)
 		UNION ALL SELECT 'message', m.id, 'an attempt that never came to an end' FROM messages m WHERE m.state = 'claimed' AND m.attempted_at < $1

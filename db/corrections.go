@@ -24,12 +24,12 @@ type Correction struct {
 	Reason       string         `db:"reason"`
 }
 
-// CorrectCase writes a case as it is now, in place of the version before; conflict when that is no longer the newest.
+// CorrectCase writes a case as it is now, in place of the version before; conflict when that is no longer the newest, or the case was erased.
 // Marks are what it is found by from now on.
 func CorrectCase(c CaseRow, marks [][]byte) Part {
 	p := part(nil, `corrected AS (UPDATE cases SET version = version + 1, anonymous = $3, name = $4, phone = $5, email = $6, contact_times = $7,
 			safe_to_call = $8, safe_to_leave_message = $9, municipality = $10, postal_code = $11, birth_year = $12, notes = $13, language = $14
-			WHERE id = $1 AND version = $2 RETURNING id),
+			WHERE id = $1 AND version = $2 AND erased_at IS NULL RETURNING id),
 		found_anew AS (UPDATE case_keys SET found_by = $15::bytea[] WHERE case_id = $1 AND wrapped IS NOT NULL)`,
 		c.ID, c.Version, c.Anonymous, c.Name, c.Phone, c.Email, c.ContactTimes, c.SafeToCall, c.SafeToLeaveMessage, c.Municipality, c.PostalCode,
 		c.BirthYear, c.Notes, c.Language, pq.ByteaArray(marks))

@@ -12,9 +12,9 @@ import (
 const caseList = `SELECT c.id, c.reference, c.anonymous, c.name, c.created_at` + caseKey + `,
 	(SELECT count(*) FROM referrals r WHERE r.case_id = c.id) AS referrals,
 	(SELECT count(*) FROM referrals r WHERE r.case_id = c.id AND r.state <> 'closed') AS open
-FROM cases c LEFT JOIN case_keys k ON k.case_id = c.id WHERE c.organisation_id = $1 `
+FROM cases c LEFT JOIN case_keys k ON k.case_id = c.id WHERE c.organisation_id = $1 AND c.erased_at IS NULL `
 
-// Cases lists an organisation's newest cases.
+// Cases lists an organisation's newest cases. Those that were erased are in no list.
 func Cases(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, limit int) ([]CaseListRow, error) {
 	var list []CaseListRow
 	err := sqlx.SelectContext(ctx, q, &list, caseList+`ORDER BY c.created_at DESC, c.id LIMIT $2`, organisation, limit)

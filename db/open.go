@@ -79,7 +79,7 @@ func (o Options) silence() time.Duration {
 
 // parseURL refuses what is not a URL without repeating it: a broken one may hold the password anywhere.
 func parseURL(databaseURL string, o Options) (*url.URL, error) {
-	const shape = "postgres://user:password@host:5432/throughline"
+	const shape = "postgres://user:password@host:5432/throughline" // #nosec G101 -- an example
 	if databaseURL == "" {
 		return nil, errors.New("database: DATABASE_URL is not set; it looks like " + shape)
 	}

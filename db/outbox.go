@@ -28,9 +28,9 @@ type OutboxRow struct {
 }
 
 // LeaseOutbox takes up to n rows that are due, oldest first, and hides them from other dispatchers until the lease is
-// over; with the news of a referral comes all other news of it that waits, since one signal tells it all: after an outage
-// there is a signal for each referral and not for each change. Kinds, when given, are the only ones taken. A referral's
-// signal waits for its start. Clock and now are the database's: dispatchers on several machines agree on it.
+// over; with a referral's start or news comes all other news of it that waits, since one call tells it all: after an outage
+// there is one for each referral and not for each change. Kinds, when given, are the only ones taken otherwise. A referral's
+// news waits for its start. Clock and now are the database's: dispatchers on several machines agree on it.
 func LeaseOutbox(ctx context.Context, q sqlx.QueryerContext, n int, lease time.Duration, kinds ...string) ([]OutboxRow, error) {
 	var rows []OutboxRow
 	// The rows are chosen once, before the update: chosen in a subquery of it they may be chosen again for each row.
@@ -42,7 +42,7 @@ func LeaseOutbox(ctx context.Context, q sqlx.QueryerContext, n int, lease time.D
 			ORDER BY o.available_at, o.id LIMIT $1 FOR UPDATE SKIP LOCKED),
 		news AS MATERIALIZED (
 			SELECT o.id FROM outbox o WHERE o.kind = 'changed' AND o.done_at IS NULL AND o.available_at <= now()
-				AND o.referral_id = ANY (ARRAY(SELECT referral_id FROM due WHERE kind = 'changed'))
+				AND o.referral_id = ANY (ARRAY(SELECT referral_id FROM due WHERE kind <> 'deliver'))
 				AND o.id <> ALL (ARRAY(SELECT id FROM due)) FOR UPDATE SKIP LOCKED)
 		UPDATE outbox o SET available_at = now() + make_interval(secs => $2), attempts = o.attempts + 1
 		FROM (SELECT id FROM due UNION ALL SELECT id FROM news) taken WHERE o.id = taken.id

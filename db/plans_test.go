@@ -167,7 +167,8 @@ func notFound(err error) error {
 	return err
 }
 
-// A backlog of an hour is worked off a lease at a time, the oldest first, and never more rows than were asked for.
+// A backlog of an hour is worked off a lease at a time, the oldest first, and never more than were asked for but for the
+// news that is told with a start.
 func TestALeaseTakesTheOldestAndNoMore(t *testing.T) {
 	t.Parallel()
 	d := dbtest.New(t)
@@ -181,24 +182,21 @@ func TestALeaseTakesTheOldestAndNoMore(t *testing.T) {
 	for round := range 35 {
 		rows, err := db.LeaseOutbox(t.Context(), d, 16, time.Hour)
 		require.NoError(t, err)
-		require.LessOrEqual(t, len(rows), 16)
+		started := map[uuid.UUID]int{}
 		for _, row := range rows {
 			require.False(t, seen[row.ID], "leased twice")
-			require.Equal(t, db.OutboxStart, row.Kind, "a signal waits for its start")
 			seen[row.ID] = true
-			if round == 0 {
+			if row.Kind == db.OutboxStart {
+				started[row.Referral]++
+			}
+			if round == 0 && row.Kind == db.OutboxStart {
 				require.Contains(t, oldest, row.ID)
 			}
 		}
+		require.LessOrEqual(t, len(started), 16)
+		for _, row := range rows {
+			require.Equal(t, 1, started[row.Referral], "news comes with its start")
+		}
 	}
-	require.Len(t, seen, 500)
-	var starts []int64
-	for id := range seen {
-		starts = append(starts, id)
-	}
-	require.NoError(t, db.FinishOutbox(t.Context(), d, starts))
-	rows, err := db.LeaseOutbox(t.Context(), d, 1000, time.Hour)
-	require.NoError(t, err)
-	require.Len(t, rows, 500)
-	require.Equal(t, db.OutboxChanged, rows[0].Kind)
+	require.Len(t, seen, 1000)
 }

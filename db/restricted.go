@@ -101,7 +101,8 @@ func RestrictedCases(ctx context.Context, q sqlx.QueryerContext, organisation, r
 					AND t.role = 'coordinator' AND t.assignee_id IS NULL)
 				AND NOT EXISTS (SELECT FROM case_people p JOIN accounts a ON a.id = p.account_id
 					WHERE p.case_id = c.id AND a.active AND a.role IN ('coordinator', 'supervisor')) AS unwatched
-		FROM restrictions r JOIN cases c ON c.id = r.case_id WHERE r.organisation_id = $1 AND ($2::uuid IS NULL OR c.region_id = $2)
+		FROM restrictions r JOIN cases c ON c.id = r.case_id WHERE r.organisation_id = $1 AND c.erased_at IS NULL
+			AND ($2::uuid IS NULL OR c.region_id = $2)
 		ORDER BY r.set_at DESC, c.id LIMIT 500`, organisation, Nullable(region))
 	if err != nil {
 		return nil, fmt.Errorf("read restricted cases: %w", Translate(err))
@@ -112,7 +113,7 @@ func RestrictedCases(ctx context.Context, q sqlx.QueryerContext, organisation, r
 // RestrictedByReference finds a restricted case of an organisation by its whole reference; not_found when there is none.
 func RestrictedByReference(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, reference string) (id uuid.UUID, err error) {
 	err = sqlx.GetContext(ctx, q, &id, `SELECT c.id FROM cases c JOIN restrictions r ON r.case_id = c.id
-		WHERE c.reference = $2 AND c.organisation_id = $1`, organisation, reference)
+		WHERE c.reference = $2 AND c.organisation_id = $1 AND c.erased_at IS NULL`, organisation, reference)
 	if err != nil {
 		return id, fmt.Errorf("read case: %w", Translate(err))
 	}

@@ -25,13 +25,17 @@ type sealTable struct {
 const OfAccounts = "second_factors"
 
 var sealTables = map[string]sealTable{
-	"cases":       byID("t.id", "cases t"),
-	"referrals":   byID("t.case_id", "referrals t"),
-	"offers":      byID("r.case_id", "offers t JOIN referrals r ON r.id = t.referral_id"),
-	"tasks":       byID("r.case_id", "tasks t JOIN referrals r ON r.id = t.referral_id"),
-	"consents":    byID("t.case_id", "consents t"),
-	"glass":       byID("t.case_id", "glass t"),
-	"corrections": byID("t.case_id", "corrections t"),
+	"cases":     byID("t.id", "cases t"),
+	"referrals": byID("t.case_id", "referrals t"),
+	"offers":    byID("r.case_id", "offers t JOIN referrals r ON r.id = t.referral_id"),
+	"tasks":     byID("r.case_id", "tasks t JOIN referrals r ON r.id = t.referral_id"),
+	"consents":  byID("t.case_id", "consents t"),
+	"glass":     byID("t.case_id", "glass t"),
+	// Sealed since they are there: only an erasure walks along these.
+	"corrections":  byID("t.case_id", "corrections t"),
+	"legal_holds":  byID("t.case_id", "legal_holds t"),
+	"erasures":     byID("t.case_id", "erasures t"),
+	"case_exports": byID("t.case_id", "case_exports t"),
 	"timeline": {id: "t.id", after: "t.id > coalesce(nullif($1, '')::bigint, 0)", of: "r.case_id",
 		row:  "t.referral_id || '/' || t.version || '/' || t.what || '/' || t.seal_id", // as LineRow
 		from: "timeline t JOIN referrals r ON r.id = t.referral_id", text: "%s"},

@@ -15,6 +15,7 @@ var SealedColumns = []SealedColumn{
 	{"consents", "substitute"},
 	{"corrections", "before"}, {"corrections", "reason"},
 	{"glass", "reason"}, {"glass", "remark"},
+	{"legal_holds", "reason"}, {"erasures", "reason"}, {"case_exports", "body"},
 	{"timeline", "note"}, {"timeline", "told_by"},
 	{"timeline", "actor_name"},                                   // where an agency typed it; a colleague's name stands open, as in accounts
 	{"second_factors", "secret"}, {"second_factors", "proposed"}, // with a key of the organisation
@@ -33,11 +34,17 @@ var PlainColumns = map[string]map[string]string{
 	"organisation_keys": {"*": "the name of a key, and a key that is sealed itself"},
 	"key_checks":        {"*": "the name of a key, and fixed words under it"},
 	"sealing":           {"*": "names of tables, and ids"},
-	"cases":             {"reference": "drawn by lot", "language": "a language tag", "partner": "the name of an organisation, as in accounts"},
-	"corrections":       {"fields": "names of fields"},
-	"regions":           {"*": "names of the parts that a helpline serves"},
-	"restrictions":      {"*": "of a list"},
-	"glass":             {"decision": "of a list"},
+	"cases": {"reference": "drawn by lot", "language": "a language tag", "partner": "the name of an organisation, as in accounts",
+		"erased_why": "of a list"},
+	"corrections":  {"fields": "names of fields"},
+	"retention":    {"*": "of a list"},
+	"erasures":     {"cause": "of a list", "outcome": "of a list"},
+	"case_exports": {"locale": "of a list"},
+	"errands":      {"*": "of a list"},
+	"uses":         {"*": "digests"},
+	"regions":      {"*": "names of the parts that a helpline serves"},
+	"restrictions": {"*": "of a list"},
+	"glass":        {"decision": "of a list"},
 	"referrals": {"need": "of a list", "urgency": "of a list", "state": "of a list", "outcome": "of a list", "unmet_reason": "of a list",
 		"evidence": "of a list", "step": "codes, ids and times", "step_do": "of a list", "step_role": "of a list"},
 	"consents": {"how": "of a list", "script": "the version of the words that were read out", "capacity": "of a list", "agreed": "ids and codes"},
@@ -74,14 +81,15 @@ func findUnsealed() string {
 		case SealedColumn{"timeline", "actor_name"}:
 			condition += " AND via = 'link'"
 		case SealedColumn{"idempotency", "body"}:
-			condition = "case_id IS NOT NULL AND substr(body, 1, 3) <> 's1.'::bytea"
+			condition = "case_id IS NOT NULL AND body <> '' AND substr(body, 1, 3) <> 's1.'::bytea"
 		}
 		open[c.Table] = append(open[c.Table], "("+condition+")")
 	}
 	of := map[string]string{"cases": "'case' AS of, id", "referrals": "'referral' AS of, id", "offers": "'offer' AS of, id",
 		"tasks": "'referral' AS of, referral_id AS id", "consents": "'consent' AS of, id", "glass": "'case' AS of, case_id AS id",
 		"corrections": "'case' AS of, case_id AS id",
-		OfAccounts:    "'account' AS of, account_id AS id", "timeline": "'referral' AS of, referral_id AS id", "idempotency": "'case' AS of, case_id AS id"}
+		"legal_holds": "'case' AS of, case_id AS id", "erasures": "'case' AS of, case_id AS id", "case_exports": "'case' AS of, case_id AS id",
+		OfAccounts: "'account' AS of, account_id AS id", "timeline": "'referral' AS of, referral_id AS id", "idempotency": "'case' AS of, case_id AS id"}
 	queries := []string{`SELECT 'case' AS of, id, 'it has no key' AS what FROM cases c WHERE NOT EXISTS (SELECT FROM case_keys k WHERE k.case_id = c.id)`}
 	for _, t := range tables {
 		queries = append(queries, `SELECT DISTINCT `+of[t]+`, 'something in `+t+` stands open' AS what FROM `+t+` WHERE `+strings.Join(open[t], " OR "))

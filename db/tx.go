@@ -27,7 +27,7 @@ func InTx(ctx context.Context, db *sqlx.DB, work func(ctx context.Context, tx *s
 			return err
 		}
 		// Spread apart those who collided; nothing is gained by waiting longer than they hold their locks.
-		pause := time.Duration(rand.Int64N(int64(attempt) * int64(10*time.Millisecond)))
+		pause := time.Duration(rand.Int64N(int64(attempt) * int64(10*time.Millisecond))) // #nosec G404 -- a pause is no secret
 		select {
 		case <-ctx.Done():
 			return errors.Join(err, ctx.Err())

@@ -51,8 +51,7 @@ func openPackage(name string) (*packageFiles, error) {
 		return nil, referral.Invalid(path.Base(name), "is neither a folder nor a zip file: %v", err)
 	}
 	if err := soundZip(z.File); err != nil {
-		z.Close()
-		return nil, err
+		return nil, errors.Join(err, z.Close())
 	}
 	return &packageFiles{fsys: z, ratio: true, close: z.Close}, nil
 }
@@ -130,7 +129,7 @@ func (p *packageFiles) readFile(folder, name string) ([]byte, error) {
 	limit := int64(maxFileBytes)
 	if info, err := f.Stat(); err == nil && p.ratio {
 		if h, ok := info.Sys().(*zip.FileHeader); ok {
-			limit = min(limit, max(1<<20, int64(h.CompressedSize64)*maxZipRatio))
+			limit = min(limit, max(1<<20, int64(h.CompressedSize64)*maxZipRatio)) // #nosec G115 -- the limit bounds it whatever it claims
 		}
 	}
 	raw, err := io.ReadAll(io.LimitReader(f, limit+1))

@@ -115,7 +115,7 @@ func TestAskedToEndInTheMiddle(t *testing.T) {
 			t.Errorf("%s stopped %q, want %q", p.name, got, want)
 		}
 	}
-	if n := count(t, d.stack.DatabaseURL, `SELECT count(*) FROM cases WHERE name <> ''`); n != 1 {
+	if n := count(t, d.stack.DatabaseURL, `SELECT count(*) FROM cases WHERE id <> (SELECT case_id FROM referrals WHERE id = $1)`, mailed.ID); n != 1 {
 		t.Errorf("the call is there %d times", n)
 	}
 	if n := count(t, d.stack.DatabaseURL, `SELECT count(*) FROM messages WHERE referral_id = $1 AND state = 'accepted' AND attempts = 1`, mailed.ID); n != 1 {

@@ -37,8 +37,10 @@ func (s *Server) problem(c echo.Context, answer *referral.Error, faults []*refer
 		code = methodNotAllowed
 	case http.StatusUnauthorized:
 		c.Response().Header().Set("WWW-Authenticate", "Bearer")
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+	case http.StatusServiceUnavailable:
 		c.Response().Header().Set("Retry-After", "10")
+	case http.StatusTooManyRequests:
+		c.Response().Header().Set("Retry-After", retryAfter(answer))
 	case http.StatusConflict:
 		if answer.Field == idempotencyKey {
 			c.Response().Header().Set("Retry-After", "1")

@@ -47,11 +47,14 @@ func (s *Server) apiResources() []resource {
 		{path: "/openapi.json", get: s.apiContract, open: true},
 		{path: "/cases", post: s.apiOpenCase, may: casework.TakeCalls},
 		{path: "/cases/:id", get: s.apiCase, may: casework.SeeCases, patch: s.apiCorrect, mayPatch: casework.CorrectCases},
+		{path: "/cases/:id/keeping", get: s.apiKeeping, may: casework.AskErasure},
+		{path: "/cases/:id/erasure", post: s.apiErase, may: casework.AskErasure},
+		{path: "/retention", get: s.apiRetention, may: casework.SetRetention},
 		{path: "/referrals", post: s.apiRefer, may: casework.TakeCalls},
 		{path: "/referrals/:id", get: s.apiReferral, may: casework.SeeCases},
 		{path: "/referrals/:id/timeline", get: s.apiTimeline, may: casework.SeeCases},
 		{path: "/referrals/:id/:command", post: s.apiCommand, may: casework.CarryReferrals},
-		{path: "/services", get: s.apiServices, may: casework.SearchDirectory, scope: casework.ScopeDirectory},
+		{path: "/services", get: s.searching(s.limits.services)(s.apiServices), may: casework.SearchDirectory, scope: casework.ScopeDirectory},
 		{path: "/tasks", get: s.apiTasks, may: casework.SeeCases},
 		{path: "/queue", get: s.apiQueue, may: casework.SeeCases},
 		{path: "/mailbox", get: s.apiMailbox, may: casework.SeeCases},
@@ -106,13 +109,16 @@ func (s *Server) keyed(scope casework.Scope) echo.MiddlewareFunc {
 			scheme, key, _ := strings.Cut(c.Request().Header.Get("Authorization"), " ")
 			key = strings.TrimSpace(key)
 			if !strings.EqualFold(scheme, "Bearer") || key == "" {
-				return &referral.Error{Code: referral.CodeUnauthenticated, Message: "send a valid API key"}
+				return s.badKey(c)
 			}
 			account, scopes, err := s.desk.ByKey(c.Request().Context(), key)
 			if referral.CodeOf(err) == referral.CodeUnauthenticated {
-				return &referral.Error{Code: referral.CodeUnauthenticated, Message: "send a valid API key"}
+				return s.badKey(c)
 			}
 			if err != nil {
+				return err
+			}
+			if err := tooOften(s.limits.calls.wait(c.Request().Context(), key), "", "too many calls with this API key"); err != nil {
 				return err
 			}
 			if !slices.Contains(scopes, scope) {
@@ -122,6 +128,14 @@ func (s *Server) keyed(scope casework.Scope) echo.MiddlewareFunc {
 			return next(c)
 		}
 	}
+}
+
+// badKey answers who has no key, until they have tried too many.
+func (s *Server) badKey(c echo.Context) error {
+	if err := tooOften(s.byAddress(c, s.limits.badKeys), "", "too many calls without a valid API key"); err != nil {
+		return err
+	}
+	return &referral.Error{Code: referral.CodeUnauthenticated, Message: "send a valid API key"}
 }
 
 // apiActor is who asks, behind keyed.

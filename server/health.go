@@ -61,6 +61,7 @@ func judge(parts []Part) (status int, r readiness) {
 func Health(ready func(context.Context) []Part) http.Handler {
 	e := echo.New()
 	s := &Server{ready: ready}
+	e.Use(s.headed)
 	probe := []string{http.MethodGet, http.MethodHead}
 	e.Match(probe, "/livez", s.livez)
 	e.Match(probe, "/readyz", s.readyz)

@@ -23,8 +23,10 @@ var menu = []struct {
 	{"/services", casework.SearchDirectory},
 	{"/closed", casework.SeeCases},
 	{"/restricted", casework.ReviewGlass},
+	{"/erasures", casework.ApproveErasure},
 	{"/people", casework.ManagePeople},
 	{"/keys", casework.ManageKeys},
+	{"/retention", casework.SetRetention},
 	{"/audit", casework.ReadAudit},
 	{"/audit/unusual", casework.ReadAudit},
 }

@@ -69,6 +69,6 @@ func (s *Server) cookieName(name string) string {
 // cookie makes a cookie of ours: not for scripts, for our own pages, kept for maxAge seconds; 0 is until the browser
 // closes, below 0 removes it.
 func (s *Server) cookie(name, value string, maxAge int) *http.Cookie {
-	return &http.Cookie{Name: s.cookieName(name), Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: s.secure,
+	return &http.Cookie{Name: s.cookieName(name), Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: s.secure, // #nosec G124 -- secure wherever there is https
 		SameSite: http.SameSiteLaxMode}
 }

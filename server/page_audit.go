@@ -17,7 +17,7 @@ import (
 // auditRoutes are the auditor's pages, and the report that a client can ask for.
 func (s *Server) auditRoutes(get, post func(path string, p casework.Permission, h echo.HandlerFunc)) {
 	get("/audit", casework.ReadAudit, s.auditPage)
-	post("/audit", casework.ReadAudit, s.auditFind)
+	post("/audit", casework.ReadAudit, s.searching(s.limits.cases)(s.auditFind))
 	get("/audit/cases/:id", casework.ReadAudit, s.auditCase)
 	get("/audit/cases/:id/csv", casework.ReadAudit, s.auditCase)
 	get("/audit/people/:id", casework.ReadAudit, s.auditPerson)

@@ -176,7 +176,8 @@ func (s *Server) casePage(c echo.Context) error {
 }
 
 // recorded is what forms record besides what is on timelines.
-var recorded = []string{"case", "correct_case", "restrict_case", "lift_restriction", "name_person", "unname_person", "break_glass", "review_glass"}
+var recorded = []string{"case", "correct_case", "restrict_case", "lift_restriction", "name_person", "unname_person", "break_glass", "review_glass",
+	"ask_erasure", "approve_erasure", "call_off_erasure", "hold_case", "lift_hold", "ask_export", "set_retention"}
 
 // done is what was just recorded, as the address says; "" for anything that no form of ours records.
 func done(c echo.Context) string {

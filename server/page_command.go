@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -101,6 +102,9 @@ func (s *Server) commandPage(c echo.Context) error {
 	v, err := s.readCommand(c, url.Values{})
 	if err != nil {
 		return err
+	}
+	if v.Referral.Erased {
+		return c.Redirect(http.StatusSeeOther, placeOf(v.Referral))
 	}
 	v.In.Key, v.In.Consent = uuid.NewString(), usualConsent()
 	if said := v.Referral.Consent; v.Do == referral.Agree && said != nil && said.Given {

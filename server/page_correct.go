@@ -30,6 +30,9 @@ func (s *Server) correctPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if folder.ErasedAt != nil {
+		return c.Redirect(http.StatusSeeOther, "/cases/"+folder.ID.String())
+	}
 	f := correctForm{Key: uuid.NewString(), ID: folder.ID, Reference: folder.Reference, Version: folder.Version, callerForm: callerFormOf(folder.CaseInput)}
 	return s.showCorrect(c, http.StatusOK, f, nil)
 }

@@ -42,6 +42,9 @@ func (s *Server) joinPage(c echo.Context) error { return s.showJoin(c, nil) }
 func (s *Server) showJoin(c echo.Context, wrongs []wrong) error {
 	j, err := s.desk.Joining(c.Request().Context(), s.joinToken(c))
 	if referral.CodeOf(err) == referral.CodeNotFound {
+		if err := tooOften(s.byAddress(c, s.limits.badLinks), "", "too many links that open nothing"); err != nil {
+			return err
+		}
 		return s.page(c, http.StatusNotFound, "join_dead", s.locale(c).T("join.dead.title"), nil)
 	}
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -17,27 +16,16 @@ import (
 
 const (
 	linkCookie   = "tl_link"
-	badLinks     = 30 // from one address
-	badLinksIn   = 10 * time.Minute
-	linkViews    = 60 // of one link
-	linkPosts    = 60 // by one link, whatever came of them; a scanner that looks too often leaves these to the agency
-	linkUsesIn   = time.Hour
 	noSuchLink   = "none" // the cookie of a link that no token can look like
 	maxLinkToken = 100
 )
 
 // linkDesk is where an agency answers, by the link that was mailed to it and without an account. Mail scanners open
 // links, so nothing here changes anything but a form with a typed name.
-type linkDesk struct {
-	*Server
-	bad   *throttle // by the caller's address: links that open nothing
-	views *throttle // by the token
-	posts *throttle // by the token
-}
+type linkDesk struct{ *Server }
 
 func (s *Server) linkRoutes(e *echo.Echo) {
-	d := &linkDesk{Server: s, bad: newThrottle(s.clock, badLinks, badLinksIn), views: newThrottle(s.clock, linkViews, linkUsesIn),
-		posts: newThrottle(s.clock, linkPosts, linkUsesIn)}
+	d := &linkDesk{s}
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		e.Add(method, "/r", d.open, d.linkHeaders)
 		e.Add(method, "/r/*", d.keep, d.linkHeaders)
@@ -83,8 +71,8 @@ func (d *linkDesk) tokenOf(c echo.Context) string {
 // open shows the page of the visitor's link.
 func (d *linkDesk) open(c echo.Context) error {
 	raw := d.tokenOf(c)
-	if raw != "" && !d.views.allow(raw) {
-		return d.usedTooOften(c, raw)
+	if err := d.usedTooOften(c, d.limits.linkViews, raw); err != nil {
+		return err
 	}
 	if do := c.QueryParam("do"); do != "" && seeded.Is(seeded.GetDecides) {
 		_ = d.desk.Reply(c.Request().Context(), raw, casework.ReplyInput{Do: referral.Name(do), Name: c.QueryParam("name")})
@@ -108,14 +96,19 @@ func (d *linkDesk) read(c echo.Context, raw string) (casework.LinkPage, error) {
 	return page, err
 }
 
-// usedTooOften refuses a link for a while, in the language that its page would be in.
-func (d *linkDesk) usedTooOften(c echo.Context, raw string) error {
-	if c.Get(languageKey) == nil {
+// usedTooOften counts a use of a link, and refuses it for a while when there were too many, in the language that its page
+// would be in.
+func (d *linkDesk) usedTooOften(c echo.Context, of *throttle, raw string) error {
+	if raw == "" {
+		return nil
+	}
+	err := tooOften(of.wait(c.Request().Context(), raw), "link", "this link was used too often")
+	if err != nil && c.Get(languageKey) == nil {
 		if lang, err := d.desk.LinkLocale(c.Request().Context(), raw); err == nil {
 			c.Set(languageKey, locale.For(lang))
 		}
 	}
-	return &referral.Error{Code: referral.CodeRateLimited, Field: "link", Message: "this link was used too often"}
+	return err
 }
 
 // deadLink shows the one page for every link that opens nothing: unknown, expired, revoked, or none at all.
@@ -126,8 +119,10 @@ func (d *linkDesk) deadLink(c echo.Context, raw string, err error) error {
 	if errors.Is(err, casework.ErrNewerLink) {
 		return d.newerLink(c, raw)
 	}
-	if raw != "" && !d.bad.allow(neighbourhood(c.RealIP())) {
-		return &referral.Error{Code: referral.CodeRateLimited, Message: "too many links that open nothing"}
+	if raw != "" {
+		if err := tooOften(d.byAddress(c, d.limits.badLinks), "", "too many links that open nothing"); err != nil {
+			return err
+		}
 	}
 	return d.page(c, http.StatusNotFound, "link_dead", d.locale(c).T("agency.dead.title"), d.onlyHelpline(c))
 }
@@ -145,8 +140,8 @@ func (d *linkDesk) newerLink(c echo.Context, raw string) error {
 // newLink has a new link mailed to the address on file, when the visitor's link once was good. What it answers does not
 // tell whether it was.
 func (d *linkDesk) newLink(c echo.Context) error {
-	if !d.bad.allow(neighbourhood(c.RealIP())) {
-		return &referral.Error{Code: referral.CodeRateLimited, Message: "too many links asked for"}
+	if err := tooOften(d.byAddress(c, d.limits.badLinks), "", "too many links asked for"); err != nil {
+		return err
 	}
 	if raw := d.tokenOf(c); raw != "" {
 		if err := d.desk.AskNewLink(c.Request().Context(), raw); err != nil {

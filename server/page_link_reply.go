@@ -37,8 +37,8 @@ func readLinkForm(form url.Values) linkTyped {
 // what was decided first. What is none of the page's forms leads to the page, which counts as opening it.
 func (d *linkDesk) reply(c echo.Context) error {
 	raw, form := d.tokenOf(c), c.Request().PostForm
-	if raw != "" && !d.posts.allow(raw) {
-		return d.usedTooOften(c, raw)
+	if err := d.usedTooOften(c, d.limits.linkPosts, raw); err != nil {
+		return err
 	}
 	if !form.Has("do") {
 		return c.Redirect(http.StatusSeeOther, "/r")

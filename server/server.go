@@ -71,6 +71,7 @@ type Server struct {
 	sessions *scs.SessionManager
 	pages    *pageSet
 	signIns  gate
+	limits   limits
 	deadline time.Duration
 	echo     *echo.Echo
 }
@@ -94,6 +95,7 @@ func New(d Deps) (*Server, error) {
 		return nil, err
 	}
 	s.sessions = newSessions(s.db, s.secure)
+	s.limits = s.newLimits()
 	s.echo = echo.New()
 	return s, s.routes()
 }
@@ -171,12 +173,13 @@ func (s *Server) staffRoutes(e *echo.Echo) {
 	post := func(path string, p casework.Permission, h echo.HandlerFunc) {
 		e.POST(path, h, s.session, s.signedIn, needs(p))
 	}
+	people, directory := s.searching(s.limits.cases), s.searching(s.limits.services)
 	e.GET("/", s.home, s.session, s.signedIn)
 	get("/work", casework.SeeCases, s.workPage)
 	get("/queue", casework.SeeCases, s.queuePage)
 	get("/closed", casework.SeeCases, s.closedPage)
 	get("/cases", casework.SeeCases, s.casesPage)
-	post("/cases", casework.SeeCases, s.findCases)
+	post("/cases", casework.SeeCases, people(s.findCases))
 	get("/cases/new", casework.TakeCalls, s.intakePage)
 	post("/cases/new", casework.TakeCalls, s.intake)
 	get("/cases/:id", casework.SeeCases, s.casePage)
@@ -194,8 +197,8 @@ func (s *Server) staffRoutes(e *echo.Echo) {
 	get("/tasks", casework.SeeCases, s.tasksPage)
 	get("/tasks/:id", casework.SeeCases, s.taskPage)
 	post("/tasks/:id", casework.CarryReferrals, s.finishTask)
-	get("/services", casework.SearchDirectory, s.servicesPage)
-	post("/services", casework.SearchDirectory, s.findServices)
+	get("/services", casework.SearchDirectory, directory(s.servicesPage))
+	post("/services", casework.SearchDirectory, directory(s.findServices))
 	get("/services/:id", casework.SearchDirectory, s.servicePage)
 	get("/break-glass/:reference", casework.BreakGlass, s.glassPage)
 	post("/break-glass/:reference", casework.BreakGlass, s.breakGlass)
@@ -207,5 +210,6 @@ func (s *Server) staffRoutes(e *echo.Echo) {
 	post("/people/:id", casework.ManagePeople, s.changePerson)
 	get("/keys", casework.ManageKeys, s.keysPage)
 	post("/keys", casework.ManageKeys, s.changeKeys)
+	s.keepingRoutes(get, post)
 	s.auditRoutes(get, post)
 }

@@ -53,10 +53,8 @@ func TestPayloadsAreOpenedForThoseWhoRunTheService(t *testing.T) {
 	if w, told := v.asked("POST", "decode", theUI); w.StatusCode != 403 || strings.Contains(told, canary) {
 		t.Errorf("a navigator gets %d", w.StatusCode)
 	}
-	_, err := v.db.Exec(`ALTER TABLE accounts DROP CONSTRAINT IF EXISTS accounts_role_check`)
-	v.must(err)
 	for _, role := range []referral.Role{referral.Supervisor, referral.Admin} {
-		_, err = v.db.Exec(`UPDATE accounts SET role = $1 WHERE email = 'nav@kawartha.example'`, role)
+		_, err := v.db.Exec(`UPDATE accounts SET role = $1 WHERE email = 'nav@kawartha.example'`, role)
 		v.must(err)
 		if w, told := v.asked("POST", "decode", theUI); w.StatusCode != 200 || !strings.Contains(told, canary) {
 			t.Errorf("%s gets %d %s", role, w.StatusCode, told)
@@ -64,6 +62,12 @@ func TestPayloadsAreOpenedForThoseWhoRunTheService(t *testing.T) {
 		if w, told := v.asked("POST", "encode", theUI); w.StatusCode != 200 || strings.Contains(told, canary) {
 			t.Errorf("%s gets %d %s", role, w.StatusCode, told)
 		}
+		// Whoever must have a second factor and has none yet opens nothing.
+		v.desk.SecondFactorFor = []referral.Role{role}
+		if w, told := v.asked("POST", "decode", theUI); w.StatusCode != 403 || strings.Contains(told, canary) {
+			t.Errorf("%s without a second factor gets %d", role, w.StatusCode)
+		}
+		v.desk.SecondFactorFor = nil
 		for _, origin := range []string{"", "null", "https://evil.example", theUI + ".evil.example", strings.ToUpper(theUI)} {
 			for _, method := range []string{"POST", "OPTIONS"} {
 				w, _ := v.asked(method, "decode", origin)

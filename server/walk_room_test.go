@@ -42,7 +42,7 @@ func openWalk(t *testing.T) *walkRoom {
 	}
 	r := &walkRoom{visitor: staffedOf(newHelpline(t, Config{Mailbox: &letterbox{}, SendGridKeys: []*ecdsa.PublicKey{&key.PublicKey}})),
 		things: map[string]map[string]string{}, missing: map[string]string{"": "", "case": uuid.NewString(), "referral": uuid.NewString(),
-			"task": uuid.NewString(), "glass": uuid.NewString(), "account": uuid.NewString(), "reference": "C-0000-0000"}}
+			"task": uuid.NewString(), "glass": uuid.NewString(), "account": uuid.NewString(), "export": uuid.NewString(), "reference": "C-0000-0000"}}
 	partner := casework.Belongs{Partner: "Legal clinic"}
 	for _, role := range everybody {
 		in := casework.Belongs{}

@@ -53,6 +53,12 @@ var walk = map[string]walked{
 	"POST /break-glass/:reference": {roles: helps, of: "reference", where: []string{"restricted"}},
 	"GET /restricted":              {roles: oversees}, "POST /restricted/:id": {roles: oversees, of: "glass", where: []string{"restricted"}},
 
+	"GET /cases/:id/keeping": {roles: helps, of: "case"}, "POST /cases/:id/keeping": {roles: helps, of: "case"},
+	"GET /erasures": {roles: oversees}, "POST /exports/:id": {roles: oversees, of: "export"},
+	"GET /retention": {roles: manages}, "POST /retention": {roles: manages},
+	"GET /api/v1/cases/:id/keeping": {roles: helps, of: "case"}, "POST /api/v1/cases/:id/erasure": {roles: helps, of: "case"},
+	"GET /api/v1/retention": {roles: manages},
+
 	"GET /cases/:id/access": {roles: []referral.Role{referral.Supervisor, referral.Auditor}, of: "case"},
 	"GET /audit":            {roles: audits}, "POST /audit": {roles: audits},
 	"GET /audit/unusual": {roles: audits}, "GET /audit/unusual/csv": {roles: audits},

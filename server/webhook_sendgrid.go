@@ -43,9 +43,13 @@ func ofWebhook(c echo.Context) bool { return c.Request().URL.Path == sendGridPat
 
 // sendGridEvents takes in what SendGrid says of letters: 2xx as soon as all of it is kept, whatever it asks for. Answers
 // other than 2xx have SendGrid send the same batch again for a day. Forbidden for a signature that is not good and for a
-// request from another day; too_large; malformed when it is no list; unavailable, with nothing kept, when the record is
-// away.
+// request from another day; rate_limited, before anything else is looked at; too_large; malformed when it is no list;
+// unavailable, with nothing kept, when the record is away.
 func (s *Server) sendGridEvents(c echo.Context) error {
+	if err := tooOften(s.byAddress(c, s.limits.batches), "", "too many requests"); err != nil {
+		s.count("too_often")
+		return err
+	}
 	if c.Request().ContentLength > maxEventBody {
 		return s.refuseEvents(c, "too_large", errEventsSize)
 	}

@@ -29,9 +29,14 @@ func TestNamesInHistoriesStayAsTheyAre(t *testing.T) {
 	line("workflow id", workflows.ReferralID(uuid.Nil))
 	line("workflow", workflows.CanaryType)
 	line("workflow id", workflows.CanaryID(uuid.Nil.String()))
+	for _, duty := range [][2]string{{workflows.ErasureType, workflows.ErasureID(uuid.Nil)}, {workflows.ExportType, workflows.ExportID(uuid.Nil)},
+		{workflows.RetentionType, workflows.RetentionID(uuid.Nil)}} {
+		line("workflow", duty[0])
+		line("workflow id", duty[1])
+	}
 	line("task queue", workflows.TaskQueue)
 	line("signal", workflows.SignalChanged)
-	for _, name := range append(slices.Clone(names.Activities), names.Chirp) {
+	for _, name := range append(append(slices.Clone(names.Activities), names.Duties...), names.Chirp) {
 		line("activity", name)
 	}
 	for _, do := range []referral.Name{referral.Send, referral.Remind, referral.Escalate, referral.Lapse, referral.AskAgency,
@@ -41,7 +46,8 @@ func TestNamesInHistoriesStayAsTheyAre(t *testing.T) {
 	for _, in := range []struct {
 		name string
 		of   any
-	}{{"ReferralInput", workflows.ReferralInput{}}, {"names.Input", names.Input{}}, {"referral.Step", referral.Step{}}} {
+	}{{"ReferralInput", workflows.ReferralInput{}}, {"names.Input", names.Input{}}, {"referral.Step", referral.Step{}},
+		{"DutyInput", workflows.DutyInput{}}, {"names.Duty", names.Duty{}}, {"names.Wait", names.Wait{}}} {
 		for _, field := range fields(t, in.of) {
 			line("field of "+in.name, field)
 		}

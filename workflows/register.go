@@ -21,4 +21,5 @@ func ReferralID(id uuid.UUID) string { return "referral-" + id.String() }
 // Register gives each workflow its pinned name.
 func Register(w worker.WorkflowRegistry) {
 	w.RegisterWorkflowWithOptions(Referral, workflow.RegisterOptions{Name: ReferralType})
+	registerDuties(w.RegisterWorkflowWithOptions)
 }

@@ -42,3 +42,32 @@ func (s Starter) Changed(ctx context.Context, id uuid.UUID, version int) error {
 	}
 	return nil
 }
+
+// Attend starts the workflow of an erasure or an export, or tells it that the record has changed, whichever it needs: one
+// that has ended asks the record once more, and ends. Doing it twice does no harm.
+func (s Starter) Attend(ctx context.Context, kind string, id uuid.UUID) error {
+	workflowID, of := ErasureID(id), ErasureType
+	if kind == "export" {
+		workflowID, of = ExportID(id), ExportType
+	}
+	_, err := s.Client.SignalWithStartWorkflow(ctx, workflowID, SignalChanged, 0,
+		client.StartWorkflowOptions{ID: workflowID, TaskQueue: TaskQueue, WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE},
+		of, DutyInput{ID: id})
+	if err != nil {
+		return fmt.Errorf("start workflow of %s: %w", kind, err)
+	}
+	return nil
+}
+
+// KeepRetention sees to it that the workflow of an organisation's retention schedule is there.
+func (s Starter) KeepRetention(ctx context.Context, organisation uuid.UUID) error {
+	_, err := s.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: RetentionID(organisation), TaskQueue: TaskQueue,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	}, RetentionType, DutyInput{ID: organisation})
+	if err != nil && !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		return fmt.Errorf("start workflow of retention: %w", err)
+	}
+	return nil
+}

@@ -76,8 +76,7 @@ func (e *env) standstill(ctx context.Context) (*casework.Desk, error) {
 		}
 	}
 	if err != nil {
-		pool.Close()
-		return nil, err
+		return nil, errors.Join(err, pool.Close())
 	}
 	return casework.New(pool, clock.System{}, nil, nil), nil
 }

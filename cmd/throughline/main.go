@@ -27,6 +27,8 @@ var commands = []command{
 	{"check", "check [--json]", "check the invariants; exit 0 clean, 1 violations, 2 could not check", check},
 	{"audit", "audit verify|key …", "verify that the audit is as it was written; exit 0 as it was, 1 not, 2 could not look", audit},
 	{"hold", "hold [--until TIME] [--dry-run] [--json]", "after a restore, before anything starts: keep back letters that may have gone out since, and list them", hold},
+	{"erase", "erase --list|--again FILE", "list what was erased, to keep apart from backups; or erase it again after a restore", erase},
+	{"retention", "retention --dry-run [--json]", "say what the retention schedule would do now, and do nothing", retention},
 	{"user", "user add|list|password|close …", "manage the helpline's accounts", user},
 	{"apikey", "apikey add|list|revoke …", "manage API keys", apikey},
 	{"policy", "policy show|set …", "show or set the policy of reminders", policy},

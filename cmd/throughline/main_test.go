@@ -28,7 +28,7 @@ func TestEveryCommandIsListed(t *testing.T) {
 		if code != 0 {
 			t.Errorf("%v: exit %d", args, code)
 		}
-		for _, name := range []string{"serve", "worker", "migrate", "import", "check", "audit", "hold", "user", "apikey", "policy", "keys", "history"} {
+		for _, name := range []string{"serve", "worker", "migrate", "import", "check", "audit", "hold", "erase", "retention", "user", "apikey", "policy", "keys", "history"} {
 			if !strings.Contains(out, "\n  "+name) {
 				t.Errorf("%v does not list %s", args, name)
 			}
@@ -52,6 +52,12 @@ func TestMistakesExitWithTwo(t *testing.T) {
 		{"hold", "DATABASE_URL is not set"},
 		{"hold --until yesterday", "--until wants a time that has been"},
 		{"hold --until 2999-01-01T00:00:00Z", "--until wants a time that has been"},
+		{"erase", "wants --list, or --again FILE"},
+		{"erase --list --again x", "wants --list, or --again FILE"},
+		{"erase --again nowhere", "--again names a file that can't be read"},
+		{"erase --list", "DATABASE_URL is not set"},
+		{"retention", "wants --dry-run"},
+		{"retention --dry-run", "DATABASE_URL is not set"},
 		{"user", "wants add, list, password or close"},
 		{"apikey", "wants add, list or revoke"},
 		{"policy", "wants: policy show"},
@@ -116,6 +122,18 @@ func TestAPolicyComesByNameFileOrInput(t *testing.T) {
 	for _, from := range []string{"", path + ".gone"} {
 		if _, err := readPolicy(&env{}, from); err == nil {
 			t.Errorf("%q was taken for a policy", from)
+		}
+	}
+}
+
+// A list that is damaged erases nothing.
+func TestAListOfErasedCasesIsReadWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	good := `{"case":"4f0c2a86-54ce-4b05-8b9c-6c6f8f7d1f0e","erased_at":"2026-11-23T15:00:00Z","why":"schedule"}` + "\n\n"
+	for input, says := range map[string]string{good + "{}\n": "line 3", good + "case 7": "line 3", good: "DATABASE_URL is not set"} {
+		code, _, complaints := try(t, input, "erase", "--again", "-")
+		if code != 2 || !strings.Contains(complaints, says) {
+			t.Errorf("exit %d, says %q; want 2 and %q", code, complaints, says)
 		}
 	}
 }

@@ -44,8 +44,7 @@ func (e *env) desk(ctx context.Context) (*casework.Desk, error) {
 		return nil, err
 	}
 	if err := db.CheckSchema(ctx, pool); err != nil {
-		pool.Close()
-		return nil, err
+		return nil, errors.Join(err, pool.Close())
 	}
 	return casework.New(pool, clock.System{}, nil, nil), nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"throughline/cmd/internal/app"
@@ -26,6 +27,9 @@ func serve(ctx context.Context, e *env, args []string) error {
 	}
 	if err := a.ReachTemporal(ctx); err != nil {
 		e.log.Warn("starting without Temporal: intake and answers are taken, and wait in the outbox", "cause", err.Error())
+	}
+	if len(cfg.TrustedProxies) == 0 && strings.HasPrefix(cfg.BaseURL, "https://") {
+		e.log.Warn("TRUSTED_PROXIES is not set: everyone has the address of the proxy that ends TLS, and is not counted by it")
 	}
 	a.Dispatch()
 	if err := a.Watch(ctx); err != nil {

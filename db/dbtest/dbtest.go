@@ -163,8 +163,8 @@ func (a *admin) database(name string) string {
 	return u.String()
 }
 
-// appPassword is the application role's on a server of tests.
-const appPassword = "throughline_app"
+// appPassword is the application role's on a server of tests. It is no example, which the commands refuse.
+const appPassword = "only-where-tests-run-0f1e2d3c"
 
 // asApp turns the URL of a database into the application's.
 func (a *admin) asApp(databaseURL string) string {

@@ -13,12 +13,14 @@ CREATE TABLE corrections (
 	at timestamptz NOT NULL,
 	corrected_by uuid NOT NULL REFERENCES accounts,
 	fields text[] NOT NULL CHECK (cardinality(fields) > 0), -- their names
-	before text NOT NULL CHECK (before <> ''), -- what they said, sealed
-	reason text NOT NULL CHECK (reason <> ''), -- sealed
+	before text NOT NULL, -- what they said, sealed; empty once the case is erased, as the reason is
+	reason text NOT NULL,
 	UNIQUE (case_id, version)
 );
 SELECT guard('corrections', '(SELECT asks_whole()) OR sees_case(case_id)');
-REVOKE UPDATE ON corrections FROM throughline_app;
+-- What was set right stays as it was written; only an erasure empties it.
+REVOKE UPDATE, DELETE ON corrections FROM throughline_app;
+GRANT UPDATE (before, reason) ON corrections TO throughline_app;
 INSERT INTO sealing (table_name, position, done_at) VALUES ('corrections', 10, now());
 
 -- Who refers for another partner since may still set right what they wrote themselves.

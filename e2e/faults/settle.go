@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -68,12 +67,18 @@ func Brisk() referral.Policy {
 	return p
 }
 
-// Calmer is a policy that asks again as seldom as given. Silence ends nothing, so each life leaves a referral that goes on
-// asking: of ten thousand, all of a machine's time would go into that.
-func Calmer(p referral.Policy, again time.Duration) referral.Policy {
-	wait := referral.Wait{N: int(again.Seconds()), Unit: "s"}
-	p.Routine.EscalateAgain, p.Routine.InServiceThen = wait, wait
-	p.Urgent.EscalateAgain, p.Urgent.InServiceThen = wait, wait
+// Calmer is a policy under which agencies and people have several times as long, and are asked again every ten minutes at
+// most; letters that nothing was heard of are looked after as before. Silence ends nothing, so each life leaves a referral
+// that goes on asking: of ten thousand, all of a machine's time would go into that.
+func Calmer(p referral.Policy, times int) referral.Policy {
+	for _, pace := range []*referral.Pace{&p.Routine, &p.Urgent} {
+		for _, wait := range []*referral.Wait{&pace.FinishDraft, &pace.Remind, &pace.Escalate, &pace.Lapse, &pace.AnswerAgency, &pace.PauseCap,
+			&pace.FirstContact, &pace.Contacting, &pace.AfterVisit, &pace.InServiceFirst, &pace.WaitlistRecheck, &pace.AskClient, &pace.TaskDue} {
+			wait.N *= times
+		}
+		pace.EscalateAgain = referral.Wait{N: 10, Unit: "m"}
+		pace.InServiceThen = pace.EscalateAgain
+	}
 	return p
 }
 

@@ -37,9 +37,7 @@ func (r *reader) audit(values map[string]string) Audit {
 		if a.Access == "" {
 			r.fault("AUDIT_EXPORT_ACCESS_KEY", "is not set")
 		}
-		if len(a.Secret) < 16 {
-			r.fault("AUDIT_EXPORT_SECRET_KEY", "is not set, or too short")
-		}
+		r.secret("AUDIT_EXPORT_SECRET_KEY", a.Secret, 16)
 	}
 	return a
 }

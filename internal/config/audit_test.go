@@ -14,7 +14,7 @@ func TestAStoreForTheAuditNeedsItsKeys(t *testing.T) {
 	if err == nil {
 		t.Fatal("nothing is wrong")
 	}
-	for _, says := range []string{"AUDIT_SIGNING_KEY is not set", "AUDIT_EXPORT_ENDPOINT is not set", "AUDIT_EXPORT_ACCESS_KEY is not set", "AUDIT_EXPORT_SECRET_KEY is not set, or too short"} {
+	for _, says := range []string{"AUDIT_SIGNING_KEY is not set", "AUDIT_EXPORT_ENDPOINT is not set", "AUDIT_EXPORT_ACCESS_KEY is not set", "AUDIT_EXPORT_SECRET_KEY is too short, or an example"} {
 		if !strings.Contains(err.Error(), says) {
 			t.Errorf("%v does not say %q", err, says)
 		}

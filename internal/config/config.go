@@ -193,20 +193,21 @@ func (r *reader) value(v Variable) string {
 	return v.Default
 }
 
-func (r *reader) url(name, value string, schemes ...string) {
+func (r *reader) url(name, value string, schemes ...string) (good bool) {
 	if value == "" {
 		r.fault(name, "is not set; it looks like "+schemes[0]+"://…")
-		return
+		return false
 	}
 	u, err := url.Parse(value)
 	if err == nil && hostName(u.Hostname()) && (u.Port() == "" || isPort(u.Port())) {
 		for _, s := range schemes {
 			if u.Scheme == s {
-				return
+				return true
 			}
 		}
 	}
 	r.fault(name, "must be a URL that begins with "+strings.Join(schemes, ":// or ")+"://")
+	return false
 }
 
 // migration signs in as the owner of the tables, who need not be who works on them.
@@ -297,17 +298,13 @@ func (r *reader) networks(name, value string) []*net.IPNet {
 func (r *reader) mail(m Mail) {
 	switch m.Provider {
 	case "sendgrid":
-		switch {
-		case m.SendGridKey == "":
-			r.fault("SENDGRID_API_KEY", "is not set")
-		case len(m.SendGridKey) < 20 || strings.Contains(m.SendGridKey, "..."):
-			r.fault("SENDGRID_API_KEY", "is too short, or an example")
-		case strings.ContainsFunc(m.SendGridKey, blank):
-			r.fault("SENDGRID_API_KEY", "must be one word")
-		}
+		r.secret("SENDGRID_API_KEY", m.SendGridKey, 20)
 		r.url("SENDGRID_BASE_URL", m.SendGridBaseURL, "https", "http")
+		if strings.HasPrefix(m.SendGridBaseURL, "http://") && !ownMachine(m.SendGridBaseURL) {
+			r.fault("SENDGRID_BASE_URL", "must begin with https://: the API key goes there")
+		}
 	case "smtp":
-		r.url("SMTP_URL", m.SMTPURL, "smtp", "smtps")
+		r.server("SMTP_URL", m.SMTPURL, "smtp", "smtps")
 	default:
 		r.fault("MAIL_PROVIDER", "must be sendgrid or smtp")
 	}

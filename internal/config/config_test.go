@@ -10,7 +10,7 @@ import (
 
 // everything is a deployment's settings, all of them good.
 func everything() map[string]string {
-	return map[string]string{"DATABASE_URL": "postgres://me:secret@db:5432/throughline?sslmode=verify-full", "TEMPORAL_ADDRESS": "temporal:7233",
+	return map[string]string{"DATABASE_URL": "postgres://me:0f1e2d3c4b5a@db:5432/throughline?sslmode=verify-full", "TEMPORAL_ADDRESS": "temporal:7233",
 		"BASE_URL": "https://refer.example/", "SENDGRID_API_KEY": "SG.0123456789abcdefghij", "MAIL_FROM": "referrals@helpline.example",
 		"TRUSTED_PROXIES": "10.0.0.0/8, 192.168.0.0/16", "KEY_FILE": "/run/secrets/keys", "TEMPORAL_UI_ORIGIN": "https://temporal.example",
 		"OIDC_ISSUER": "https://login.example/helpline", "OIDC_CLIENT_ID": "throughline", "OIDC_CLIENT_SECRET": "0123456789abcdef",
@@ -51,6 +51,15 @@ func TestEveryBadValueIsNamedAndNeverShown(t *testing.T) {
 		{"DATABASE_URL", "mysql://me:canary@db/x", "DATABASE_URL must be a URL that begins with postgres://"},
 		{"DATABASE_URL", "postgres:///canary", "DATABASE_URL must be"},
 		{"DATABASE_URL", "postgres://me:can%zzary@db/x", "DATABASE_URL must be"},
+		{"DATABASE_URL", "postgres://me:canary@db/x", "DATABASE_URL holds a password that is too short"},
+		{"DATABASE_URL", "postgres://throughline_app:password@host:5432/throughline", "DATABASE_URL holds a password that is an example"},
+		{"DATABASE_URL", "postgres://me:canary-changeme@db/x", "DATABASE_URL holds a password that is an example"},
+		{"DATABASE_URL", "postgres://me:xxxxxxxxxxxxxxxxxxxxxxxx@db/x", "DATABASE_URL holds a password that is an example"},
+		{"DATABASE_URL", "postgres://me:$POSTGRES_PASSWORD@db/x", "DATABASE_URL holds a password that is an example"},
+		{"OIDC_CLIENT_SECRET", "canary canary canary", "OIDC_CLIENT_SECRET must be one word"},
+		{"OIDC_CLIENT_SECRET", "your-client-secret", "OIDC_CLIENT_SECRET is too short, or an example"},
+		{"SENDGRID_API_KEY", "SG.your-api-key-canary", "SENDGRID_API_KEY is too short, or an example"},
+		{"SENDGRID_BASE_URL", "http://canary.example", "SENDGRID_BASE_URL must begin with https://"},
 		{"TEMPORAL_ADDRESS", "", "TEMPORAL_ADDRESS is not set"},
 		{"TEMPORAL_ADDRESS", "canary", "TEMPORAL_ADDRESS must look like host:port"},
 		{"TEMPORAL_ADDRESS", "canary:", "TEMPORAL_ADDRESS must look like host:port"},
@@ -88,7 +97,7 @@ func TestEveryBadValueIsNamedAndNeverShown(t *testing.T) {
 		{"OIDC_ISSUER", "canary", "OIDC_ISSUER must be a URL"},
 		{"OIDC_CLIENT_ID", "can ary", "OIDC_CLIENT_ID must be one word"},
 		{"OIDC_CLIENT_SECRET", "", "OIDC_CLIENT_SECRET is not set"},
-		{"OIDC_CLIENT_SECRET", "canary", "OIDC_CLIENT_SECRET is not set, is too short"},
+		{"OIDC_CLIENT_SECRET", "canary", "OIDC_CLIENT_SECRET is too short"},
 		{"OIDC_GROUPS_CLAIM", "can ary", "OIDC_GROUPS_CLAIM must be one word"},
 		{"OIDC_ROLES", "", "OIDC_ROLES must be group=role"},
 		{"OIDC_ROLES", "canary", "OIDC_ROLES must be group=role"},
@@ -171,6 +180,23 @@ func TestPlainHTTPOnThisMachineOnly(t *testing.T) {
 	}
 }
 
+// A password may hold a word by chance, or be none where the server asks for none.
+func TestPasswordsThatAreGood(t *testing.T) {
+	t.Parallel()
+	for _, good := range []string{"postgres://db/x", "postgres://me@db/x", "postgres://me:@db/x", "postgres://postgres:3a7f0c4499b0test6d8e2b@db/throughline",
+		"postgres://me:8letters@db/x"} {
+		set := everything()
+		set["DATABASE_URL"], set["MIGRATION_DATABASE_URL"], set["DATABASE_TLS"] = good, good, "unverified"
+		if _, err := read(set, Need{Database: true, Migration: true}); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+	set := map[string]string{"DATABASE_URL": "postgres://me:secret@db/x", "MIGRATION_DATABASE_URL": "postgres://me:throughline@db/x"}
+	if _, err := read(set, Need{Database: true, Migration: true}); err == nil || strings.Count(err.Error(), "\n") != 1 {
+		t.Errorf("both are bad, and it says: %v", err)
+	}
+}
+
 func TestWhatIsUnusualAndGood(t *testing.T) {
 	t.Parallel()
 	for name, values := range map[string][]string{
@@ -179,7 +205,7 @@ func TestWhatIsUnusualAndGood(t *testing.T) {
 		"TEMPORAL_NAMESPACE": {"referrals.a1b2c", "throughline_2"},
 		"MAIL_FROM":          {"referrals@mail.école.example", "211+referrals@helpline.example"},
 		"MAIL_FROM_NAME":     {"Ligne d’aide 211 – “Kawartha”", "👩‍👩‍👧 211", "ᓄᓇᕗᑦ"},
-		"DATABASE_URL":       {"postgres://me:p%40ss@[::1]:5432/throughline?sslmode=disable"},
+		"DATABASE_URL":       {"postgres://me:p%40ssphrase@[::1]:5432/throughline?sslmode=disable"},
 	} {
 		for _, value := range values {
 			set := everything()
@@ -195,9 +221,13 @@ func TestSMTPNeedsNoSendGrid(t *testing.T) {
 	t.Parallel()
 	set := everything()
 	delete(set, "SENDGRID_API_KEY")
-	set["MAIL_PROVIDER"], set["SMTP_URL"] = "smtp", "smtps://me:secret@mail.example"
+	set["MAIL_PROVIDER"], set["SMTP_URL"] = "smtp", "smtps://me:0f1e2d3c4b5a@mail.example"
 	if _, err := read(set, whole); err != nil {
 		t.Error(err)
+	}
+	set["SMTP_URL"] = "smtp://me:changeme@mail.example"
+	if _, err := read(set, whole); err == nil || !strings.Contains(err.Error(), "SMTP_URL holds a password that is an example") {
+		t.Errorf("got %v", err)
 	}
 	for _, bad := range []string{"http://mail.example", "smtp://mail.example:70000", "smtp://:25", "smtp://"} {
 		set["SMTP_URL"] = bad
@@ -210,14 +240,14 @@ func TestSMTPNeedsNoSendGrid(t *testing.T) {
 func TestSecretsComeFromFiles(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "url")
-	if err := os.WriteFile(path, []byte("postgres://me:secret@localhost/x\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("postgres://me:0f1e2d3c4b5a@localhost/x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	set := everything()
 	delete(set, "DATABASE_URL")
 	set["DATABASE_URL_FILE"] = path
 	c, err := read(set, whole)
-	if err != nil || c.DatabaseURL != "postgres://me:secret@localhost/x" {
+	if err != nil || c.DatabaseURL != "postgres://me:0f1e2d3c4b5a@localhost/x" {
 		t.Errorf("%q, %v", c.DatabaseURL, err)
 	}
 	set["DATABASE_URL_FILE"] = path + ".gone"

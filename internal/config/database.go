@@ -16,7 +16,7 @@ const (
 // database checks the address of the record, and how the line to it is protected.
 func (r *reader) database(name, value string) {
 	faults := len(r.errs)
-	r.url(name, value, "postgres", "postgresql")
+	r.server(name, value, "postgres", "postgresql")
 	u, err := url.Parse(value)
 	if err != nil || len(r.errs) > faults || r.unverified || sameMachine(u) {
 		return

@@ -72,7 +72,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		o.Progress = func(string, string) {}
 	}
 	// Not closed to others: as root, PostgreSQL runs under another account. What is secret below is closed.
-	if err := os.MkdirAll(dir, 0o711); err != nil {
+	if err := os.MkdirAll(dir, 0o711); err != nil { // #nosec G301 -- see above
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
 	lock, err := lockfile.Take(filepath.Join(dir, "lock"))

@@ -18,7 +18,8 @@ import (
 	"throughline/mail"
 )
 
-// Conductor starts a referral's workflow and tells it of changes; package workflows has the real one.
+// Conductor starts a referral's workflow and tells it of changes, which starts one that is missing; package workflows has
+// the real one.
 type Conductor interface {
 	Start(ctx context.Context, id uuid.UUID) error
 	Changed(ctx context.Context, id uuid.UUID, version int) error
@@ -36,11 +37,14 @@ type Dispatcher struct {
 	// Outbox is where leases are taken and marks made; nil takes the desk's. They may be lost in a crash of the database,
 	// since a promise can be kept twice, so a pool whose commits do not wait for the disk does.
 	Outbox *sqlx.DB
+	// House carries what is no referral's; nil where nothing does.
+	House House
 
 	once    sync.Once
 	lanes   [3]lane
 	heard   chan struct{} // something was heard of letters
 	invited chan struct{} // someone may have been invited
+	errands chan struct{} // there may be an errand
 }
 
 // lane empties a part of the outbox. Letters have one of their own: a mail provider that is slow or away must not hold
@@ -83,7 +87,7 @@ func (d *Dispatcher) outbox() *sqlx.DB {
 
 func (d *Dispatcher) all() *[3]lane {
 	d.once.Do(func() {
-		d.heard, d.invited = make(chan struct{}, 1), make(chan struct{}, 1)
+		d.heard, d.invited, d.errands = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 		for i, kind := range [3]string{db.OutboxStart, db.OutboxChanged, db.OutboxDeliver} {
 			d.lanes[i].kind, d.lanes[i].gather, d.lanes[i].nudged = kind, gather, make(chan struct{}, 1)
 			if kind == db.OutboxChanged {
@@ -103,9 +107,11 @@ func (d *Dispatcher) Nudge() {
 		default:
 		}
 	}
-	select {
-	case d.invited <- struct{}{}:
-	default:
+	for _, nudged := range []chan struct{}{d.invited, d.errands} {
+		select {
+		case nudged <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -118,6 +124,10 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	}
 	running.Go(func() { d.hear(ctx) })
 	running.Go(func() { d.invite(ctx) })
+	if d.House != nil {
+		running.Go(func() { d.runErrands(ctx) })
+		running.Go(func() { d.keepSchedules(ctx) })
+	}
 	running.Go(func() { d.prune(ctx) })
 	running.Wait()
 }

@@ -8,11 +8,13 @@ import (
 )
 
 const (
-	keepTold    = 7 * 24 * time.Hour  // rows of the outbox, for whoever looks into what went wrong
-	keepAnswers = 30 * 24 * time.Hour // answers to keys; a program that asks again does so within days
-	keepEvents  = 90 * 24 * time.Hour // what the mail provider said, longer than any dispute about a letter
-	keepVisits  = 30 * 24 * time.Hour // after they have run out
-	keepTries   = 2 * 24 * time.Hour  // longer than any of them slows anyone down
+	keepTold = 7 * 24 * time.Hour // rows of the outbox, for whoever looks into what went wrong
+	// The longest that a retention schedule may choose (casework.Retentions): it has most of this gone sooner, night by night,
+	// and what is no organisation's goes here.
+	keepAnswers = 90 * 24 * time.Hour
+	keepEvents  = 365 * 24 * time.Hour
+	keepVisits  = 365 * 24 * time.Hour // after they have run out
+	keepTries   = 2 * 24 * time.Hour   // longer than any of them slows anyone down
 	pruneEvery  = time.Hour
 	pruneAtOnce = 10_000 // rows of one statement, so that none holds its locks for long
 )
@@ -30,6 +32,7 @@ func (d *Dispatcher) prune(ctx context.Context) {
 		ended, quiet := d.Desk.Clock.Now().Add(-keepVisits), d.Desk.Clock.Now().Add(-keepTries)
 		d.forget(ctx, "visits", func() (int64, error) { return db.PruneVisits(ctx, d.Desk.DB, ended, pruneAtOnce) })
 		d.forget(ctx, "sign_in_tries", func() (int64, error) { return db.PruneTries(ctx, d.Desk.DB, quiet, pruneAtOnce) })
+		d.forget(ctx, "uses", func() (int64, error) { return db.PruneUses(ctx, d.Desk.DB, d.Desk.Clock.Now(), pruneAtOnce) })
 		select {
 		case <-ctx.Done():
 			return

@@ -12,24 +12,29 @@ type promise struct {
 	rows []int64 // its own row's id among them
 }
 
-// together makes one promise of all the news of a referral: its workflow reads the record, so the latest says it all.
+// together makes one promise of a referral's start and all its news: a workflow reads the record, so the latest says it
+// all, and one that is told of news before it was started is started by that.
 func together(rows []db.OutboxRow) []promise {
 	var promises []promise
-	news := map[uuid.UUID]int{} // by referral: which promise tells of its changes
+	of := map[uuid.UUID]int{} // by referral: which promise its workflow is told by
 	for _, row := range rows {
-		isNews := row.Kind == db.OutboxChanged
-		if at, known := news[row.Referral]; isNews && known {
-			p := &promises[at]
-			p.rows = append(p.rows, row.ID)
-			if row.Version > p.Version {
-				p.OutboxRow = row
-			}
+		if row.Kind == db.OutboxDeliver {
+			promises = append(promises, promise{row, []int64{row.ID}})
 			continue
 		}
-		if isNews {
-			news[row.Referral] = len(promises)
+		at, known := of[row.Referral]
+		if !known {
+			of[row.Referral] = len(promises)
+			promises = append(promises, promise{row, []int64{row.ID}})
+			continue
 		}
-		promises = append(promises, promise{row, []int64{row.ID}})
+		p := &promises[at]
+		p.rows = append(p.rows, row.ID)
+		row.Attempts = max(row.Attempts, p.Attempts) // the pause is that of what has waited longest
+		if row.Kind == db.OutboxChanged && (p.Kind == db.OutboxStart || row.Version > p.Version) {
+			p.OutboxRow = row
+		}
+		p.Attempts = row.Attempts
 	}
 	return promises
 }

@@ -157,8 +157,8 @@ func TestComposeStartsInOrder(t *testing.T) {
 func TestComposeSetsWhatTheBinaryReads(t *testing.T) {
 	t.Parallel()
 	values := map[string]string{"SENDGRID_API_KEY": "SG.0123456789abcdefghij", "SMTP_URL": "smtp://relay.example:25",
-		"MAIL_FROM": "referrals@throughline.example", "BASE_URL": "https://referrals.example", "THROUGHLINE_DB_PASSWORD": "x",
-		"THROUGHLINE_APP_PASSWORD": "x", "ENCRYPTION_KEY": "x"}
+		"MAIL_FROM": "referrals@throughline.example", "BASE_URL": "https://referrals.example", "THROUGHLINE_DB_PASSWORD": "0f1e2d3c",
+		"THROUGHLINE_APP_PASSWORD": "0f1e2d3c", "ENCRYPTION_KEY": "x"}
 	needs := map[string]config.Need{
 		"migrate": {Migration: true, Keys: true},
 		"serve":   {Database: true, Temporal: true, Mail: true, HTTP: true, Keys: true},

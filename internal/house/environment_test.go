@@ -23,6 +23,7 @@ var readers = map[string][]string{
 // mayReadEnvironment names the folders and files besides cmd and tests that read it, each with its reason.
 var mayReadEnvironment = map[string]string{
 	"db/dbtest":                             "used by tests only: which server they use, and what a test hands to its own children",
+	"tools":                                 "commands of lint, in a module of their own",
 	"internal/seeded/sown.go":               "in no binary but those that are built to have a defect",
 	"internal/devstack/postgres/cluster.go": "hands PATH on to the programs of PostgreSQL, which get nothing else of ours",
 }

@@ -42,6 +42,7 @@ var areas = []area{
 	{"locale", nil},
 	{"referral", nil},
 	{"internal/browser", nil},
+	{"internal/canary", nil}, // used by tests only: what looks for planted texts
 	{"internal/clock", nil},
 	{"internal/config", []string{"referral"}},
 	{"internal/devstack", nil},
@@ -123,6 +124,7 @@ var bans = []ban{
 	{"cmd/throughline", module + "/db/dbtest", "a stand-in is for tests"},
 	{"cmd/throughline", module + "/internal/signon/signontest", "a stand-in is for tests"},
 	{"cmd/throughline", module + "/casework/races", "a model is for tests"},
+	{"cmd/throughline", module + "/internal/canary", "what looks for planted texts is for tests"},
 	{"cmd/throughline", module + "/internal/seal/sealtest", "keys that everyone knows are for tests"},
 	{"cmd/throughline", "github.com/fergusstrange/embedded-postgres", "the embedded stack is not for production"},
 }

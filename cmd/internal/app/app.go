@@ -136,7 +136,7 @@ func (a *App) connect(ctx context.Context, outbox *sqlx.DB) (err error) {
 		return fmt.Errorf("temporal: %w", err)
 	}
 	a.Dispatcher = &dispatcher.Dispatcher{Conductor: workflows.Starter{Client: a.Temporal}, Sender: handedOver{o.Sender, a.Telemetry},
-		From: o.From, BaseURL: o.BaseURL, Log: o.Log, Tracer: a.Telemetry.Tracer, Outbox: outbox}
+		From: o.From, BaseURL: o.BaseURL, Log: o.Log, Tracer: a.Telemetry.Tracer, Outbox: outbox, House: workflows.Starter{Client: a.Temporal}}
 	a.Desk = casework.New(a.DB, clock.System{}, a.options.Keys, a.Dispatcher.Nudge)
 	a.Desk.NudgeEvents = a.Dispatcher.NudgeEvents
 	if o.MailReports {
@@ -178,6 +178,7 @@ func (a *App) Work(ctx context.Context) error {
 	a.worker = worker.New(a.Temporal, workflows.TaskQueue, a.WorkerOptions())
 	workflows.Register(a.worker)
 	activities.Activities{Desk: a.Desk}.Register(a.worker)
+	activities.Duties{House: a.Desk, Log: a.Log}.Register(a.worker)
 	if err := a.worker.Start(); err != nil {
 		return fmt.Errorf("temporal: start worker: %w", err)
 	}

@@ -4,8 +4,6 @@ package app
 
 import (
 	"compress/gzip"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -25,6 +23,7 @@ import (
 	traces "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	find "throughline/internal/canary"
 	"throughline/mail/mailtest"
 )
 
@@ -68,30 +67,16 @@ func collect(t *testing.T) *traceCollector {
 var planted = []string{"zyta", "canarova", "5550177", "555-0177", "okapi", "quetzal", "noor", "farah", "helpline.example", "pantry-intake",
 	"provider-key", "K9H 1A1"}
 
-// forms are the ways in which a text may hide in another.
-func forms(text string) []string {
-	all := []string{text, url.QueryEscape(text), hex.EncodeToString([]byte(text))}
-	for cut := range 3 { // base64 of a text depends on where in its surroundings it begins
-		if len(text) > cut+5 {
-			whole := (len(text) - cut) / 3 * 3
-			all = append(all, base64.StdEncoding.EncodeToString([]byte(text[cut:cut+whole])))
-		}
-	}
-	return all
-}
-
 // findIn fails the test for each planted text that is in what was told.
 func findIn(t *testing.T, where, told string, secrets []string) {
 	t.Helper()
-	told = strings.ToLower(told)
-	for _, secret := range secrets {
-		for _, form := range forms(secret) {
-			if at := strings.Index(told, strings.ToLower(form)); at >= 0 {
-				t.Errorf("%s: holds %q: …%q…", where, form, told[max(0, at-80):min(len(told), at+80)])
-			}
-		}
+	for _, found := range find.For(secrets...).InText(told) {
+		t.Errorf("%s: %s", where, found)
 	}
 }
+
+// ofClients are those of the planted texts that no agency may read in a letter.
+var ofClients = []string{"zyta", "canarova", "5550177", "555-0177", "okapi", "K9H 1A1"}
 
 // said is what spans may say, and nothing else.
 var said = []string{"http.request.method", "http.route", "http.response.status_code", "throughline.organisation", "throughline.referral",
@@ -113,12 +98,25 @@ func TestNothingThatPeopleWroteIsTold(t *testing.T) {
 	a.ofStrangers()
 	until(t, "the canary has come through", func() bool { return h.canary.Load().ask(t.Context()) == "" })
 	metrics := h.get(h.probes + "/metrics").body
+	for _, at := range []string{h.probes, h.base} {
+		w, err := http.Get(at + "/metrics")
+		require.NoError(t, err)
+		require.NoError(t, w.Body.Close())
+		assert.Equal(t, []string{"200 OK", "nosniff", "no-store"}, []string{w.Status, w.Header.Get("X-Content-Type-Options"), w.Header.Get("Cache-Control")}, at)
+	}
 	require.NoError(t, h.stopAtOnce())
 
 	secrets := append(slices.Clone(planted), h.key)
 	secrets = append(secrets, tokens...)
 	findIn(t, "the metrics", metrics, secrets)
 	findIn(t, "the log", h.log.String(), secrets)
+	letters := h.mail.Messages()
+	assert.Greater(t, len(letters), 2)
+	for _, m := range letters {
+		findIn(t, "a letter", strings.Join([]string{m.Subject, m.Text, m.HTML, m.To, m.From, m.MID, m.ProviderID}, "\n"), ofClients)
+		// The link stands in the letter's bodies, and nowhere that a provider keeps.
+		findIn(t, "what the provider knows of a letter", strings.Join([]string{m.Subject, m.To, m.From, m.MID}, "\n"), tokens)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	findIn(t, "the traces", strings.Join(c.raw, "\n"), secrets)
@@ -141,18 +139,6 @@ func TestNothingThatPeopleWroteIsTold(t *testing.T) {
 	for _, line := range []string{`throughline_letters_total{class="bad_request",outcome="rejected",provider="sendgrid"} 1`,
 		`throughline_step_failures_total{activity="SendOffer",class=`, `route="/api/v1/referrals/:id/:command"`} {
 		assert.Contains(t, metrics, line)
-	}
-}
-
-// The search must be able to find, or the test above shows nothing.
-func TestWhatWasPlantedIsFound(t *testing.T) {
-	t.Parallel()
-	for _, told := range []string{"msg=Zyta", "a=0177&phone=555-0177", "x" + hex.EncodeToString([]byte("canarova")),
-		base64.StdEncoding.EncodeToString([]byte(`{"name":"Zyta Canarova"}`)), base64.StdEncoding.EncodeToString([]byte(`"name":"Zyta Canarova"}`)),
-		base64.StdEncoding.EncodeToString([]byte(`:"Zyta Canarova"}`)), "postal=" + url.QueryEscape("K9H 1A1")} {
-		fake := &testing.T{}
-		findIn(fake, "x", told, planted)
-		assert.True(t, fake.Failed(), told)
 	}
 }
 

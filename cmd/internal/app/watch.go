@@ -57,13 +57,21 @@ func (a *App) upOrDown(ctx context.Context) map[string]bool {
 // ShowMetrics answers /metrics, /livez and /readyz on a listener of their own until Stop.
 func (a *App) ShowMetrics(l net.Listener) {
 	mux := http.NewServeMux()
-	mux.Handle("/metrics", a.Telemetry.Handler())
+	mux.Handle("/metrics", guarded(a.Telemetry.Handler()))
 	mux.Handle("/", server.Health(a.Parts))
 	a.metrics = newServer(mux, a.Log)
 	a.shown.Go(func() {
 		if err := a.metrics.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			a.fail(fmt.Errorf("metrics: %w", err))
 		}
+	})
+}
+
+// guarded answers as everything else does, as far as browsers are concerned.
+func guarded(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		server.Guard(w.Header())
+		h.ServeHTTP(w, r)
 	})
 }
 
@@ -75,7 +83,7 @@ func (a *App) withMetrics(all http.Handler, baseURL string) http.Handler {
 	if err != nil || !loopback(base.Hostname()) {
 		return all
 	}
-	metrics := a.Telemetry.Handler()
+	metrics := guarded(a.Telemetry.Handler())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/metrics" && r.Method == http.MethodGet && direct(r) {
 			metrics.ServeHTTP(w, r)

@@ -95,7 +95,7 @@ func inspect(ctx context.Context, dir string) (binaries, error) {
 	if _, err := exec.LookPath(filepath.Join(dir, "initdb")); err != nil {
 		return binaries{}, err
 	}
-	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output()
+	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output() // #nosec G204 -- a server of this machine
 	if err != nil {
 		return binaries{}, err
 	}
@@ -130,13 +130,14 @@ func fetch(ctx context.Context, dir string, release embedded.PostgresVersion, re
 		return err
 	}
 	defer os.RemoveAll(scratch)
-	if err := os.MkdirAll(scratch, 0o755); err != nil {
+	if err := os.MkdirAll(scratch, 0o755); err != nil { // #nosec G301 -- PostgreSQL may run under another account
 		return err
 	}
 	port, err := (&cluster{dir: scratch}).choosePort(0)
 	if err != nil {
 		return err
 	}
+	// #nosec G115 -- a port
 	config := embedded.DefaultConfig().Version(release).Port(uint32(port)).Logger(io.Discard).
 		CachePath(filepath.Join(scratch, "archive")).BinariesPath(filepath.Join(scratch, "pgsql")).
 		RuntimePath(filepath.Join(scratch, "run")).DataPath(filepath.Join(scratch, "run", "data"))

@@ -176,7 +176,7 @@ func portFree(port int) bool {
 	if err != nil {
 		return false
 	}
-	l.Close()
+	_ = l.Close()
 	return true
 }
 
@@ -226,7 +226,7 @@ func settings(port int, extra map[string]string) []string {
 
 // command runs a binary of this cluster as its account, with nothing of our environment: it may hold secrets.
 func (c *cluster) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(c.bin, name), args...)
+	cmd := exec.Command(filepath.Join(c.bin, name), args...) // #nosec G204 -- our own cluster
 	cmd.Env = []string{"PATH=" + c.bin + string(os.PathListSeparator) + os.Getenv("PATH"), "LC_ALL=" + systemLocale(), "TZ=UTC"}
 	// The working folder is entered before the account's right to pass closed folders takes effect.
 	cmd.Dir = "/"

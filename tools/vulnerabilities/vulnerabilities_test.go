@@ -1,0 +1,50 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+const scanned = `{"config":{}} {"SBOM":{"modules":[{"path":"throughline"}]}}
+{"finding":{"osv":"GO-1","trace":[{"module":"example.org/a"}]}}
+{"finding":{"osv":"GO-2","fixed_version":"v1.2.3","trace":[{"module":"example.org/b","package":"example.org/b/c"}]}}
+{"finding":{"osv":"GO-2","fixed_version":"v1.2.3","trace":[{"module":"example.org/b","package":"example.org/b/c"}]}}
+{"finding":{"osv":"GO-3","fixed_version":"v1.26.9","trace":[{"module":"stdlib","package":"net/http"}]}}
+{"finding":{"osv":"GO-4","fixed_version":"v1.26.10","trace":[{"module":"stdlib","package":"os"}]}}`
+
+func TestWhatIsFoundIsJudged(t *testing.T) {
+	t.Parallel()
+	said, err := read(strings.NewReader(scanned))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		accepted map[string]string
+		want     []string
+	}{
+		"nothing is accepted":     {nil, []string{"GO-2 in example.org/b/c"}},
+		"it is accepted":          {map[string]string{"GO-2": "harmless"}, nil},
+		"one that is gone":        {map[string]string{"GO-2": "harmless", "GO-9": "was harmless"}, []string{"GO-9 is accepted and not found"}},
+		"one that is not linked":  {map[string]string{"GO-1": "x", "GO-2": "y"}, []string{"GO-1 is accepted and not found"}},
+		"one of Go is not listed": {map[string]string{"GO-2": "y", "GO-3": "x"}, []string{"GO-3 is accepted and not found"}},
+	} {
+		faults, gone := judge(said, c.accepted)
+		got := slices.Concat(faults, gone)
+		if !slices.EqualFunc(got, c.want, strings.HasPrefix) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	if n, newest := said.ofGo(); n != 2 || newest != "v1.26.10" {
+		t.Errorf("%d of Go, fixed in %s", n, newest)
+	}
+}
+
+func TestAScanOfNothingIsNoScan(t *testing.T) {
+	t.Parallel()
+	for _, said := range []string{"", `{"config":{}}`, `{"SBOM":{"modules":[]}}`, `{"SBOM"`} {
+		if _, err := read(strings.NewReader(said)); err == nil {
+			t.Errorf("%q passes", said)
+		}
+	}
+}
