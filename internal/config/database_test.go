@@ -9,18 +9,18 @@ import (
 func TestTheLineToTheDatabaseIsVerified(t *testing.T) {
 	t.Parallel()
 	for address, good := range map[string]bool{
-		"postgres://me:canary@db.example:5432/x?sslmode=verify-full":                     true,
-		"postgres://me:canary@db.example:5432/x?sslmode=verify-full&sslrootcert=/ca.pem": true,
-		"postgres://me:canary@127.0.0.1/x?sslmode=disable":                               true,
-		"postgres://me:canary@[::1]/x":                                                   true,
-		"postgres://me:canary@localhost/x":                                               true,
-		"postgres://me:canary@localhost/x?host=/run/postgresql":                          true,
-		"postgres://me:canary@db.example/x":                                              false,
-		"postgres://me:canary@db.example/x?sslmode=require":                              false,
-		"postgres://me:canary@db.example/x?sslmode=verify-ca":                            false,
-		"postgres://me:canary@db.example/x?sslmode=disable&sslmode=verify-full":          false,
-		"postgres://me:canary@127.0.0.1/x?host=db.example":                               false,
-		"postgres://me:canary@127.0.0.1/x?hostaddr=10.0.0.1":                             false,
+		"postgres://me:canary4b9e21@db.example:5432/x?sslmode=verify-full":                     true,
+		"postgres://me:canary4b9e21@db.example:5432/x?sslmode=verify-full&sslrootcert=/ca.pem": true,
+		"postgres://me:canary4b9e21@127.0.0.1/x?sslmode=disable":                               true,
+		"postgres://me:canary4b9e21@[::1]/x":                                                   true,
+		"postgres://me:canary4b9e21@localhost/x":                                               true,
+		"postgres://me:canary4b9e21@localhost/x?host=/run/postgresql":                          true,
+		"postgres://me:canary4b9e21@db.example/x":                                              false,
+		"postgres://me:canary4b9e21@db.example/x?sslmode=require":                              false,
+		"postgres://me:canary4b9e21@db.example/x?sslmode=verify-ca":                            false,
+		"postgres://me:canary4b9e21@db.example/x?sslmode=disable&sslmode=verify-full":          false,
+		"postgres://me:canary4b9e21@127.0.0.1/x?host=db.example":                               false,
+		"postgres://me:canary4b9e21@127.0.0.1/x?hostaddr=10.0.0.1":                             false,
 	} {
 		for name, need := range map[string]Need{"DATABASE_URL": {Database: true}, "MIGRATION_DATABASE_URL": {Migration: true}} {
 			_, err := read(map[string]string{name: address}, need)
