@@ -170,8 +170,36 @@ func (l *life) make(c races.Call, by string, task uuid.UUID) {
 	}
 }
 
-func (l *life) byLink(ctx context.Context, c races.Call, by string) (*casework.LinkPage, error) {
+// byLink has an agency use the link of its offer. Once a newer letter has taken its place, it does what the page then says, and
+// uses the newest that it has.
+func (l *life) byLink(ctx context.Context, c races.Call, by string) (page *casework.LinkPage, err error) {
 	token := l.tokens[c.Offer]
+	await("a link that has not been replaced", func() bool {
+		page, err = l.useLink(ctx, token, c, by)
+		if !errors.Is(err, casework.ErrNewerLink) {
+			return true
+		}
+		token = l.newest(c.Offer)
+		return false
+	})
+	return page, err
+}
+
+// newest is the token of the newest letter about an offer that its agency has.
+func (l *life) newest(offer string) string {
+	letters := map[string]string{}
+	for _, m := range l.sendgrid.Messages() {
+		letters[m.MID] = m.Text
+	}
+	for _, id := range read[uuid.UUID](l.lane, `SELECT message_id FROM links WHERE offer_id = $1 ORDER BY created_at DESC`, l.offers[offer]) {
+		if found := linkIn.FindStringSubmatch(letters[id.String()]); found != nil {
+			return found[1]
+		}
+	}
+	return l.tokens[offer]
+}
+
+func (l *life) useLink(ctx context.Context, token string, c races.Call, by string) (*casework.LinkPage, error) {
 	switch c.Do {
 	case "new_link":
 		return nil, l.desk.AskNewLink(ctx, token)
