@@ -40,11 +40,9 @@ type Dispatcher struct {
 	// House carries what is no referral's; nil where nothing does.
 	House House
 
-	once    sync.Once
-	lanes   [3]lane
-	heard   chan struct{} // something was heard of letters
-	invited chan struct{} // someone may have been invited
-	errands chan struct{} // there may be an errand
+	once  sync.Once
+	lanes [3]lane
+	heard chan struct{} // something was heard of letters
 }
 
 // lane empties a part of the outbox. Letters have one of their own: a mail provider that is slow or away must not hold
@@ -68,7 +66,9 @@ const (
 	// gatherNews is how long it lets the news of a referral come together: people seldom do one thing alone, and a signal
 	// costs more than all that the record writes for what it tells. No one waits for it: the record has answered them.
 	gatherNews = 250 * time.Millisecond
-	// poll is how soon a row is found whose process died before it could tell its own dispatcher.
+	// poll is how soon a row is found whose process died before it could tell its own dispatcher; and an invitation or an
+	// errand, which nobody tells of: there are few, and to ask for them after each change of a referral cost a third of all
+	// that the record was asked.
 	poll = time.Second
 	// lease hides a row from other dispatchers. It outlasts the longest attempt, a call and two marks; what a process that
 	// died was at work on waits until then, and with it an agency or a referral.
@@ -87,7 +87,7 @@ func (d *Dispatcher) outbox() *sqlx.DB {
 
 func (d *Dispatcher) all() *[3]lane {
 	d.once.Do(func() {
-		d.heard, d.invited, d.errands = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
+		d.heard = make(chan struct{}, 1)
 		for i, kind := range [3]string{db.OutboxStart, db.OutboxChanged, db.OutboxDeliver} {
 			d.lanes[i].kind, d.lanes[i].gather, d.lanes[i].nudged = kind, gather, make(chan struct{}, 1)
 			if kind == db.OutboxChanged {
@@ -104,12 +104,6 @@ func (d *Dispatcher) Nudge() {
 		l := &d.lanes[i]
 		select {
 		case l.nudged <- struct{}{}:
-		default:
-		}
-	}
-	for _, nudged := range []chan struct{}{d.invited, d.errands} {
-		select {
-		case nudged <- struct{}{}:
 		default:
 		}
 	}

@@ -42,7 +42,6 @@ func (d *Dispatcher) runErrands(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-d.errands:
 		case <-tick.C:
 		}
 	}

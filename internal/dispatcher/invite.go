@@ -11,7 +11,6 @@ import (
 
 // invite sends the letters to our own people, one after the other: there are few. What was begun is carried through.
 func (d *Dispatcher) invite(ctx context.Context) {
-	d.all()
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -20,7 +19,6 @@ func (d *Dispatcher) invite(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-d.invited:
 		case <-tick.C:
 		}
 	}
