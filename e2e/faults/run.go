@@ -42,7 +42,7 @@ var Tiers = map[string]Tier{
 		Freezes: []time.Duration{5 * time.Second, 6 * time.Second}},
 	"chaos": {Name: "chaos", Lives: 2000, Clients: 150, Kills: 60, Over: 6 * time.Minute, Disk: 1024, Clocks: true,
 		Freezes: []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 62 * time.Second}},
-	"release": {Name: "release", Lives: 10_000, Clients: 150, Kills: 200, Over: 30 * time.Minute, Disk: 3072, Clocks: true, Calm: 40, Storm: time.Minute,
+	"release": {Name: "release", Lives: 10_000, Clients: 150, Kills: 200, Over: 30 * time.Minute, Disk: 3072, Clocks: true, Calm: 150, Storm: time.Minute,
 		Freezes: []time.Duration{5 * time.Second, 10 * time.Second, 30 * time.Second, 62 * time.Second}},
 	// The nights on which Ontario's clocks change, at two in the morning of Eastern time.
 	"spring": {Name: "spring", Lives: 200, Clients: 100, Kills: 8, Over: 90 * time.Second, Disk: 512, Clocks: true,

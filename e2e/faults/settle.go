@@ -69,8 +69,9 @@ func Brisk() referral.Policy {
 
 // Calmer is a policy under which agencies and people have several times as long, and are asked again every half hour at
 // most; letters that nothing was heard of are looked after as before. Silence ends nothing, so each life leaves a referral
-// that goes on asking. Two cores carry some sixty steps a second when nothing is broken, so of ten thousand lives, half of
-// them open, each may ask every two minutes or so; under Brisk's policy the clock would fall behind for good.
+// that goes on asking. Two cores carry some forty steps a second when every process has just been
+// started anew, and of ten thousand lives a third are open: when each asks every half minute, as under Brisk's policy, the
+// clock falls behind for good.
 func Calmer(p referral.Policy, times int) referral.Policy {
 	for _, pace := range []*referral.Pace{&p.Routine, &p.Urgent} {
 		for _, wait := range []*referral.Wait{&pace.FinishDraft, &pace.Remind, &pace.Escalate, &pace.Lapse, &pace.AnswerAgency, &pace.PauseCap,
