@@ -177,14 +177,16 @@ func (l *life) look(ctx context.Context) (seen, error) {
 	}
 }
 
-// wait gives the clock some time to do its part, and ends as soon as it has.
+// wait gives the clock some time to do its part, and ends soon after it has. It looks less and less often: a hundred lives
+// that wait are not to be what the machine is busy with.
 func (l *life) wait(ctx context.Context, v seen, limit time.Duration) error {
-	for end := time.Now().Add(limit); time.Now().Before(end); {
+	pause := 250 * time.Millisecond
+	for end := time.Now().Add(limit); time.Now().Before(end); pause *= 2 {
 		now, err := l.look(ctx)
 		if err != nil || now.Version != v.Version {
 			return err
 		}
-		if err := sleep(ctx, 500*time.Millisecond); err != nil {
+		if err := sleep(ctx, pause); err != nil {
 			return err
 		}
 	}

@@ -39,11 +39,20 @@ var ways = []string{"rate_limited", "server_error", "reset", "accept_then_reset"
 
 // NewPlan decides what goes wrong, and when. The same seed and tier give the same plan. Kills are spread over the whole
 // time; beside them two hands deal, one the ailments of links and one everything else, so that every kind has its turn.
+// Where a tier has storms, all of that happens in them.
 func NewPlan(seed uint64, t Tier) []Trouble {
+	if t.Storm > 0 {
+		t.Over /= 2
+	}
 	dice := rand.New(rand.NewPCG(seed, 0))
 	plan := slices.Concat(kills(dice, t), hand(t, linkDeck(dice), func() time.Duration { return between(dice, 2*time.Second, 5*time.Second) }),
 		hand(t, otherDeck(dice, t), func() time.Duration { return between(dice, 2*time.Second, 4*time.Second) }))
 	slices.SortStableFunc(plan, func(a, b Trouble) int { return cmp.Compare(a.At, b.At) })
+	if t.Storm > 0 {
+		for i, trouble := range plan {
+			plan[i].At += t.Storm * (trouble.At/t.Storm + 1)
+		}
+	}
 	return plan
 }
 

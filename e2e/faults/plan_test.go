@@ -27,6 +27,9 @@ func TestAPlanHoldsWhatItsTierSays(t *testing.T) {
 				if trouble.At < 0 || trouble.At > tier.Over || trouble.Kind != Kill && trouble.At+trouble.For > tier.Over {
 					t.Errorf("%s, seed %d: %+v is not within the run", tier.Name, seed, trouble)
 				}
+				if tier.Storm > 0 && trouble.At/tier.Storm%2 == 0 {
+					t.Errorf("%s, seed %d: %+v begins in a calm", tier.Name, seed, trouble)
+				}
 				kinds[trouble.Kind] = true
 				if trouble.Kind == Kill {
 					kills++

@@ -31,6 +31,7 @@ type Tier struct {
 	Freezes        []time.Duration // how long a process is stopped; a lease of the outbox lasts 40 seconds
 	Disk           int             // megabytes for PostgreSQL
 	Clocks         bool            // whether clocks are moved by an hour
+	Storm          time.Duration   // how long faults last at a stretch, after as long without any; 0: there are some all the time
 	Calm           int             // how many times slower than Brisk agencies and people are asked; 0: as Brisk says
 	Across         time.Time       // an instant in the middle of the run, by all clocks but PostgreSQL's; zero: the present
 }
@@ -41,7 +42,7 @@ var Tiers = map[string]Tier{
 		Freezes: []time.Duration{5 * time.Second, 6 * time.Second}},
 	"chaos": {Name: "chaos", Lives: 2000, Clients: 150, Kills: 60, Over: 6 * time.Minute, Disk: 1024, Clocks: true,
 		Freezes: []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 62 * time.Second}},
-	"release": {Name: "release", Lives: 10_000, Clients: 150, Kills: 200, Over: 25 * time.Minute, Disk: 3072, Clocks: true, Calm: 6,
+	"release": {Name: "release", Lives: 10_000, Clients: 150, Kills: 200, Over: 30 * time.Minute, Disk: 3072, Clocks: true, Calm: 150, Storm: time.Minute,
 		Freezes: []time.Duration{5 * time.Second, 10 * time.Second, 30 * time.Second, 62 * time.Second}},
 	// The nights on which Ontario's clocks change, at two in the morning of Eastern time.
 	"spring": {Name: "spring", Lives: 200, Clients: 100, Kills: 8, Over: 90 * time.Second, Disk: 512, Clocks: true,
