@@ -28,15 +28,19 @@ const (
 
 var errBookAway = errors.New("the limits can't be read")
 
-// take takes a tenth of a bound for a key, or what is left of it. Errors say that nobody knows, and never that there are
-// none left.
+// mostTaken bounds what a process that ends takes with it: one that dies and comes back ten times a minute must not use up
+// what others are allowed.
+const mostTaken = 50
+
+// take takes a tenth of a bound for a key, fifty at most, or what is left of it. Errors say that nobody knows, and never
+// that there are none left.
 func (b *book) take(ctx context.Context, now time.Time, key digest, of bound) (granted int, until time.Time, err error) {
 	if b.resting(now) {
 		return 0, until, errBookAway
 	}
 	asking, cancel := context.WithTimeout(db.AsSystem(ctx), bookPatience)
 	defer cancel()
-	granted, until, err = db.TakeUses(asking, b.db, db.Uses{Key: key[:], N: max(1, of.most/10), Most: of.most, In: of.in, At: now})
+	granted, until, err = db.TakeUses(asking, b.db, db.Uses{Key: key[:], N: max(1, min(of.most/10, mostTaken)), Most: of.most, In: of.in, At: now})
 	if err != nil && ctx.Err() == nil {
 		b.rest(now)
 	}

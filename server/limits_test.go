@@ -86,6 +86,17 @@ func TestUsesAtOnceAreCounted(t *testing.T) {
 	}
 }
 
+// Processes that die and come back all the time use up nothing of what a program may ask.
+func TestProcessesThatDieUseUpNothing(t *testing.T) {
+	t.Parallel()
+	h := newHelpline(t, Config{})
+	for n := range 30 {
+		if wait := h.again().server.limits.calls.wait(t.Context(), "canary"); wait > 0 {
+			t.Fatalf("the %dth process refuses the key's %dth call for %s", n+1, n+1, wait)
+		}
+	}
+}
+
 // What is written down is digests of one size: no token, no key, no address.
 func TestTheBookHoldsNoOne(t *testing.T) {
 	t.Parallel()

@@ -25,10 +25,11 @@ type answer struct {
 }
 
 // known reports that it is certain what became of the request. After no answer, or one from the 500s, it may have been
-// carried out all the same: the reply to a commit can be lost.
+// carried out all the same: the reply to a commit can be lost. A program that is told to wait has not been answered yet; an
+// agency whose link opens nothing has.
 func (a answer) known() bool {
 	code, outcome := a.refusal()
-	return a.status != 0 && a.status < 500 && !(code == "conflict" && outcome == "in_flight")
+	return a.status != 0 && a.status < 500 && code != "rate_limited" && !(code == "conflict" && outcome == "in_flight")
 }
 
 func (a answer) good() bool { return a.status >= 200 && a.status < 400 }

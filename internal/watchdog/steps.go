@@ -2,6 +2,7 @@ package watchdog
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,12 +16,15 @@ const (
 	atOnce = 10
 	// leaveAlone is how long a referral whose step can't be carried out is left to the coordinator who was told.
 	leaveAlone = 5 * time.Minute
+	// flood is how many late steps at once mean that the clock is behind with them all, as after an outage: telling it of each
+	// would only add to what it has to do.
+	flood = 100
 	// leastPatience is half of the shortest grace that a pace can have.
 	leastPatience = time.Minute
 )
 
-// steps sees to what is overdue. First the clock is told; what it still has not done by the next round, or can't do
-// because Temporal is away, is done in its place.
+// steps sees to what is overdue. First the clock is told; what it still has not done by the next round, or can't do because
+// Temporal is away or it is behind with too much, is done in its place.
 func (r *watch) steps(ctx context.Context) error {
 	now := r.Desk.Clock.Now()
 	late, err := r.Desk.LateReferrals(ctx, r.patience(2*leastPatience), r.leftAlone(now), most)
@@ -28,10 +32,12 @@ func (r *watch) steps(ctx context.Context) error {
 		return err
 	}
 	r.forget(late)
-	away, before := r.clockAway(ctx, late), r.seen
-	defer func() { r.more = r.more || (len(late) == most && r.seen > before) }()
+	full, before := len(late) == most, r.seen
+	defer func() { r.more = r.more || (full && r.seen > before) }()
+	late = slices.DeleteFunc(late, func(l casework.Late) bool { return now.Sub(l.Due) < r.patience(l.Grace) })
+	away := len(late) >= flood || r.clockAway(ctx, late)
 	return each(ctx, late, func(ctx context.Context, l casework.Late) error {
-		if now.Sub(l.Due) < r.patience(l.Grace) || (!away && r.tell(ctx, l)) {
+		if !away && r.tell(ctx, l) {
 			return nil
 		}
 		return r.stepIn(ctx, l.ID, now)

@@ -54,6 +54,28 @@ func TestWhatTheClockDoesNotDoIsDone(t *testing.T) {
 	o.silent()
 }
 
+// A clock that is far behind, as after an outage, is not told of each step besides: they are done in its place at once.
+func TestAClockThatIsBehindIsHelped(t *testing.T) {
+	t.Parallel()
+	o := open(t)
+	ids := make([]uuid.UUID, 100)
+	for i := range ids {
+		ids[i] = o.intake()
+		o.tick(ids[i])
+	}
+	o.mailed()
+	var due time.Time
+	for _, id := range ids {
+		due = o.tick(id).Due
+	}
+	o.wall.Set(due.Add(3 * time.Minute))
+	o.run(o.dog())
+	o.until("every agency is reminded", func() bool { return o.counted(referral.StepOverdue) == len(ids) })
+	for _, id := range ids {
+		assert.Equal(t, []string{"start"}, o.temporal.heard(id))
+	}
+}
+
 // Half of its grace a step is the clock's alone.
 func TestAStepThatIsALittleLateIsTheClocks(t *testing.T) {
 	t.Parallel()
