@@ -48,7 +48,7 @@ func (d *Desk) behind(ctx context.Context, tx *sqlx.Tx, who Actor, reference str
 	if err != nil {
 		return id, err
 	}
-	hidden := !p.Named
+	hidden := !p.Named && !p.ByGlass
 	if p.Named = true; !hidden || !within(p, who) {
 		return uuid.Nil, referral.NotFound("record")
 	}

@@ -142,6 +142,9 @@ const rolesReach = `
 | a partner | that it opened itself, or that accounts of the same partner organisation opened |
 | anyone named on a restricted case, or behind broken glass for 60 minutes | that one too, within the limits above |
 
+Who is behind broken glass may work on the case, but not say who sees it later: they can't restrict it otherwise, open it to everyone, name
+anyone or be given its referrals, and one that they open is carried on by someone who is named.
+
 A case gets the region and the partner of who opened it. What is out of reach is answered like what does not exist.
 Both the desk (` + "`casework/sees.go`" + `) and the database ([ADR 11](adr/0011-scope.md)) hold these limits.
 `

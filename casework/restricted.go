@@ -24,8 +24,12 @@ func checkKind(kind string) error {
 	return referral.Invalid("restricted", "must be violence, vip or staff")
 }
 
+// errNotNamed is the answer to someone who sees a restricted case by broken glass and would say who sees it later.
+var errNotNamed = &referral.Error{Code: referral.CodeForbidden, Field: "not_named", Message: "who is named on the case may do this"}
+
 // Restrict closes a case to all but named people, or says another reason for it; "" opens it again, which only who opened
-// the case and a supervisor may. Errors: invalid, forbidden, not_found.
+// the case and a supervisor may. Of a case that is restricted it is for those who are named alone: broken glass lets nobody
+// decide who sees it when the glass is whole again. Errors: invalid, forbidden, not_found.
 func (d *Desk) Restrict(ctx context.Context, who Actor, id uuid.UUID, kind string) error {
 	if err := who.may(RestrictCases); err != nil {
 		return err
@@ -35,8 +39,14 @@ func (d *Desk) Restrict(ctx context.Context, who Actor, id uuid.UUID, kind strin
 	}
 	return d.change(ctx, who, func(ctx context.Context, tx *sqlx.Tx) error {
 		p, err := d.place(ctx, tx, who, id)
-		if err != nil || p.Restricted == kind {
+		if err != nil {
 			return err
+		}
+		if p.OnlyByGlass() {
+			return errNotNamed
+		}
+		if p.Restricted == kind {
+			return nil
 		}
 		action := "restrict_case"
 		if kind == "" {
@@ -52,15 +62,6 @@ func (d *Desk) Restrict(ctx context.Context, who Actor, id uuid.UUID, kind strin
 		}
 		return db.InsertAudit(ctx, tx, who.line(), d.Clock.Now(), action, "case", id)
 	})
-}
-
-// place reads where a case belongs; not_found when it is out of reach.
-func (d *Desk) place(ctx context.Context, q sqlx.QueryerContext, who Actor, id uuid.UUID) (db.Place, error) {
-	p, err := db.FindPlace(ctx, q, id, who.ID, d.Clock.Now())
-	if err == nil && !within(p, who) {
-		err = referral.NotFound("record")
-	}
-	return p, err
 }
 
 // CasePeople is the list of a restricted case, and who could be put on it.
@@ -90,6 +91,32 @@ func (d *Desk) CasePeople(ctx context.Context, who Actor, id uuid.UUID) (out Cas
 		return err
 	})
 	return out, err
+}
+
+// errNobodyNamed is the answer when a restricted case has nobody who could carry on what someone begins by broken glass.
+var errNobodyNamed = &referral.Error{Code: referral.CodeConflict, Field: "nobody_named",
+	Message: "nobody who still works here is named on the case: have a supervisor name someone first"}
+
+// named finds who carries on what someone begins who sees a restricted case by broken glass: whoever opened the case, or
+// another who is named, and keeps them at work until the transaction ends.
+func (d *Desk) named(ctx context.Context, tx *sqlx.Tx, p db.Place, id uuid.UUID) (uuid.UUID, error) {
+	list, err := db.NamedPeople(ctx, tx, id)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if i := slices.IndexFunc(list, func(n db.NamedPerson) bool { return n.Account == p.OpenedBy }); i > 0 {
+		list[0], list[i] = list[i], list[0]
+	}
+	for _, n := range list {
+		a, err := db.StayAtWork(ctx, tx, n.Account)
+		if err != nil {
+			return uuid.Nil, err
+		}
+		if p.Named = true; a.Active && within(p, accountOf(a).Actor("")) {
+			return a.ID, nil
+		}
+	}
+	return uuid.Nil, errNobodyNamed
 }
 
 func on(list []db.NamedPerson, account uuid.UUID) bool {
@@ -136,6 +163,7 @@ func (d *Desk) overPeople(ctx context.Context, who Actor, id uuid.UUID, action s
 			return err
 		}
 		read := p
+		read.ByGlass = false // it shows a case, and not whom to name for good
 		if who.may(OverseePeople) == nil {
 			read.Named = true
 		}
