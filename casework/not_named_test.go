@@ -82,3 +82,39 @@ func TestWhoIsOffTheListStaysOff(t *testing.T) {
 	_, _, err = r.Case(ctx, r.navigator, c.ID)
 	refused(t, err, referral.CodeNotFound, "")
 }
+
+// Who may name people without reading a case can't name themselves, and the audit says who was named and who was taken off.
+func TestNobodyNamesThemselves(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	ctx := t.Context()
+	supervisor, auditor := r.person(r.organisation, "Sacha", referral.Supervisor), r.person(r.organisation, "Otto", referral.Auditor)
+	in := r.intakeBy(r.navigator, "violence")
+	people, err := r.CasePeople(ctx, supervisor, in.CaseID)
+	require.NoError(t, err)
+	offered := map[uuid.UUID]bool{}
+	for _, p := range people.Others {
+		offered[p.ID] = true
+	}
+	assert.Equal(t, map[uuid.UUID]bool{r.colleague.ID: true, r.coordinator.ID: true}, offered)
+	refused(t, r.NamePerson(ctx, supervisor, in.CaseID, supervisor.ID), referral.CodeInvalid, "person_id")
+	r.behindGlass(supervisor, in.Reference)
+	refused(t, r.NamePerson(ctx, supervisor, in.CaseID, supervisor.ID), referral.CodeInvalid, "person_id")
+	r.clock.Advance(61 * time.Minute)
+	r.finds(supervisor, in, false)
+
+	require.NoError(t, r.NamePerson(ctx, supervisor, in.CaseID, r.colleague.ID))
+	require.NoError(t, r.UnnamePerson(ctx, supervisor, in.CaseID, r.colleague.ID))
+	require.NoError(t, r.CloseAccount(ctx, one[string](r, `SELECT email FROM accounts WHERE id = $1`, r.navigator.ID)))
+	_, trail, err := r.AuditOfCase(ctx, auditor, in.CaseID, casework.TrailQuery{})
+	require.NoError(t, err)
+	var said [][3]string
+	for _, e := range trail {
+		if e.Why == "person" {
+			said = append(said, [3]string{e.Action, e.ActorName, e.WhyName})
+		}
+	}
+	heir := one[string](r, `SELECT a.name FROM referrals f JOIN accounts a ON a.id = f.owner_id WHERE f.id = $1`, in.ReferralID)
+	assert.Equal(t, [][3]string{{"name_person", "", heir}, {"unname_person", "Sacha", "Kim"}, {"name_person", "Sacha", "Kim"}}, said,
+		"the newest first; the system names who takes over")
+}

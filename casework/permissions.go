@@ -64,7 +64,7 @@ var Grants = []Grant{
 	{RestrictCases, referral.StaffRoles,
 		"The first to hear of a danger can close the case to others at once; who opened it then says who else may see it."},
 	{OverseePeople, to(referral.Supervisor),
-		"Someone must be able to name people when the one who opened a restricted case is away, without reading the case."},
+		"Someone must be able to name others when the one who opened a restricted case is away, without reading the case themselves."},
 	{BreakGlass, to(referral.Navigator, referral.Coordinator, referral.Supervisor),
 		"A life may hang on a restricted case at night: who answers the helpline can open it for an hour, and accounts for it."},
 	{ReviewGlass, to(referral.Supervisor),

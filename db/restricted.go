@@ -60,14 +60,16 @@ func NamedPeople(ctx context.Context, q sqlx.QueryerContext, caseID uuid.UUID) (
 	return list, nil
 }
 
-// NamePerson puts someone on the list of a case that is restricted; on another nothing. A nil by is the system.
-func NamePerson(ctx context.Context, tx *sqlx.Tx, caseID, account, by uuid.UUID, at time.Time) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO case_people (case_id, account_id, organisation_id, named_by, named_at)
+// NamePerson puts someone on the list of a case that is restricted; on another nothing. A nil by is the system. named is
+// false for who was on it before.
+func NamePerson(ctx context.Context, tx *sqlx.Tx, caseID, account, by uuid.UUID, at time.Time) (named bool, err error) {
+	res, err := tx.ExecContext(ctx, `INSERT INTO case_people (case_id, account_id, organisation_id, named_by, named_at)
 		SELECT case_id, $2, organisation_id, $3, $4 FROM restrictions WHERE case_id = $1 ON CONFLICT DO NOTHING`, caseID, account, Nullable(by), at)
 	if err != nil {
-		return fmt.Errorf("name person: %w", Translate(err))
+		return false, fmt.Errorf("name person: %w", Translate(err))
 	}
-	return nil
+	n, err := res.RowsAffected()
+	return n > 0, err
 }
 
 // UnnamePerson takes someone off the list, unless they carry a referral of the case: left is true when they are off it.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -51,7 +52,7 @@ func whyOf(l *locale.Localizer, e casework.AuditEntry) string {
 		return l.T("audit.why.permission", map[string]any{"Permission": p})
 	}
 	if key := "audit.why." + e.Why; l.Has(key) {
-		return l.T(key, map[string]any{"ID": id})
+		return l.T(key, map[string]any{"ID": id, "Name": cmp.Or(e.WhyName, id)})
 	}
 	return e.Why + " " + id
 }
