@@ -65,15 +65,22 @@ func stateOf(p db.Person, now time.Time) string {
 	return "invitation_over"
 }
 
+// errOneself is the answer to an administrator who would change what they may do themselves.
+var errOneself = &referral.Error{Code: referral.CodeForbidden, Message: "another administrator must do this"}
+
 // ChangeRole gives someone another role; they must sign in again. What only their former role could carry on goes to a
 // coordinator, as when an account is closed. Errors: forbidden, not_found; invalid with the field role; conflict when
-// nobody could take the work over, or no administrator would be left.
+// nobody could take the work over, or no administrator would be left. forbidden also for one's own role: who makes accounts
+// could give themselves cases to read.
 func (d *Desk) ChangeRole(ctx context.Context, who Actor, id uuid.UUID, role referral.Role) error {
 	if err := who.may(ManagePeople); err != nil {
 		return err
 	}
 	if !role.HasAccount() {
 		return referral.Invalid("role", "must be one of an account's roles")
+	}
+	if id == who.ID {
+		return errOneself
 	}
 	return d.managed(ctx, who, "change_role", id, func(ctx context.Context, tx *sqlx.Tx) error {
 		a, err := d.locked(ctx, tx, who, id)
@@ -165,7 +172,7 @@ func (d *Desk) ResetSecondFactor(ctx context.Context, who Actor, id uuid.UUID) e
 		return err
 	}
 	if id == who.ID {
-		return &referral.Error{Code: referral.CodeForbidden, Message: "another administrator must do this"}
+		return errOneself
 	}
 	return d.managed(ctx, who, "reset_second_factor", id, func(ctx context.Context, tx *sqlx.Tx) error {
 		if _, err := db.LockAccount(ctx, tx, who.Organisation, id); err != nil {

@@ -30,6 +30,7 @@ const (
 	ReportAccess    Permission = "report_access"
 	ManagePeople    Permission = "manage_people"
 	ManageKeys      Permission = "manage_keys"
+	HaveKeys        Permission = "have_keys"
 	SetPolicy       Permission = "set_policy"
 	OpenPayloads    Permission = "open_payloads"
 	AskErasure      Permission = "ask_erasure"
@@ -78,7 +79,9 @@ var Grants = []Grant{
 	{ManagePeople, to(referral.Admin, referral.System),
 		"Who makes accounts must not also be able to read cases with them."},
 	{ManageKeys, to(referral.Admin, referral.System),
-		"A key acts with the role of its account, so it is made by who makes accounts."},
+		"Who makes accounts ends any key, and makes those that find services and tell nothing of anyone."},
+	{HaveKeys, to(referral.Navigator, referral.Coordinator, referral.Supervisor, referral.DataEditor, referral.Partner, referral.Admin),
+		"A key reads and writes as its account does, so nobody but whoever the account is makes one that does."},
 	{SetPolicy, to(referral.Coordinator, referral.Supervisor, referral.Admin, referral.System),
 		"The pace of referrals is the coordinators' to set; an admin puts in force what was agreed."},
 	{OpenPayloads, to(referral.Supervisor, referral.Admin),
