@@ -196,7 +196,7 @@ func TestBrokenGlass(t *testing.T) {
 	require.Len(t, list, 1)
 	assert.True(t, list[0].Mine)
 	refused(t, r.ReviewGlass(ctx, supervisor, list[0].ID, "justified", ""), referral.CodeForbidden, "")
-	refused(t, r.ReviewGlass(ctx, r.coordinator, list[0].ID, "justified", ""), referral.CodeForbidden, "")
+	refused(t, r.ReviewGlass(ctx, r.navigator, list[0].ID, "justified", ""), referral.CodeForbidden, "")
 	refused(t, r.ReviewGlass(ctx, second, list[0].ID, "perhaps", ""), referral.CodeInvalid, "decision")
 	refused(t, r.ReviewGlass(ctx, second, uuid.New(), "justified", ""), referral.CodeNotFound, "")
 	require.NoError(t, r.ReviewGlass(ctx, second, list[0].ID, "justified", "it was right"))

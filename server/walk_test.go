@@ -28,6 +28,7 @@ var (
 	carries   = []referral.Role{referral.Navigator, referral.Coordinator, referral.Supervisor, referral.Partner}
 	helps     = []referral.Role{referral.Navigator, referral.Coordinator, referral.Supervisor}
 	looksUp   = append(slices.Clone(carries), referral.DataEditor)
+	reviews   = []referral.Role{referral.Coordinator, referral.Supervisor}
 	oversees  = []referral.Role{referral.Supervisor}
 	audits    = []referral.Role{referral.Auditor}
 	manages   = []referral.Role{referral.Admin}
@@ -51,7 +52,7 @@ var walk = map[string]walked{
 	"GET /services": {roles: looksUp}, "POST /services": {roles: looksUp}, "GET /services/:id": {roles: looksUp},
 	"GET /break-glass/:reference":  {roles: helps, of: "reference", where: []string{"restricted"}},
 	"POST /break-glass/:reference": {roles: helps, of: "reference", where: []string{"restricted"}},
-	"GET /restricted":              {roles: oversees}, "POST /restricted/:id": {roles: oversees, of: "glass", where: []string{"restricted"}},
+	"GET /restricted":              {roles: reviews}, "POST /restricted/:id": {roles: reviews, of: "glass", where: []string{"restricted"}},
 
 	"GET /cases/:id/keeping": {roles: helps, of: "case"}, "POST /cases/:id/keeping": {roles: helps, of: "case"},
 	"GET /erasures": {roles: oversees}, "POST /exports/:id": {roles: oversees, of: "export"},
