@@ -91,6 +91,9 @@ func (d *Desk) followGroups(ctx context.Context, tx *sqlx.Tx, a *db.Account, rol
 	if err := db.LockLeaver(ctx, tx, a.OrganisationID, a.ID); err != nil {
 		return err
 	}
+	if err := d.keepAnAdmin(ctx, tx, *a); err != nil {
+		return err
+	}
 	if err := d.changeRole(ctx, tx, *a, role); err != nil {
 		return err
 	}
