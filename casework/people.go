@@ -82,24 +82,22 @@ func (d *Desk) ChangeRole(ctx context.Context, who Actor, id uuid.UUID, role ref
 	if id == who.ID {
 		return errOneself
 	}
-	return d.managed(ctx, who, "change_role", id, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		a, err := d.locked(ctx, tx, who, id)
-		if err != nil {
+		if err != nil || a.Role == role {
 			return err
 		}
-		if a.Role == role {
-			return nil
-		}
-		if err := d.keepAnAdmin(ctx, tx, a); err != nil {
-			return err
-		}
-		return d.changeRole(ctx, tx, a, role)
+		return d.changeRole(ctx, tx, who, a, role)
 	})
 }
 
-// changeRole writes another role. Its visits end: what they were let in for is no longer so. The work of who no longer sees
-// cases, or as a partner only their own, goes to another.
-func (d *Desk) changeRole(ctx context.Context, tx *sqlx.Tx, a db.Account, role referral.Role) error {
+// changeRole writes another role, on somebody's word. The visits of the account end: what they were let in for is no longer
+// so. The work of who no longer sees cases, or as a partner only their own, goes to another. conflict when no administrator
+// would be left.
+func (d *Desk) changeRole(ctx context.Context, tx *sqlx.Tx, who Actor, a db.Account, role referral.Role) error {
+	if err := d.keepAnAdmin(ctx, tx, a); err != nil {
+		return err
+	}
 	if err := db.SetRole(ctx, tx, a.ID, role); err != nil {
 		return err
 	}
@@ -108,7 +106,11 @@ func (d *Desk) changeRole(ctx context.Context, tx *sqlx.Tx, a db.Account, role r
 			return err
 		}
 	}
-	return db.EndVisits(ctx, tx, a.ID, uuid.Nil, d.Clock.Now())
+	now := d.Clock.Now()
+	if err := db.EndVisits(ctx, tx, a.ID, uuid.Nil, now); err != nil {
+		return err
+	}
+	return db.InsertAudit(ctx, tx, who.because(roleChanged(a.Role, role), uuid.Nil).line(), now, "change_role", "account", a.ID)
 }
 
 // locked takes an account for a change of who may do what, in the order that LockLeaver asks for.
