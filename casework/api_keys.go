@@ -42,23 +42,37 @@ type KeyInput struct {
 
 var errKey = &referral.Error{Code: referral.CodeUnauthenticated, Message: "the API key is not good"}
 
+// KeyHolder is the account that an API key acts for, which key it is, and what it is for.
+type KeyHolder struct {
+	Account
+	Key    uuid.UUID
+	Scopes []Scope
+}
+
+// byAPIKey is why an entry of the audit is a program's: its WhyID is the key.
+const byAPIKey = "api_key"
+
+// Actor is the account acting by its key. What it does is kept with the key, so that it is told apart from what the
+// account's person does on the pages.
+func (h KeyHolder) Actor() Actor { return h.Account.Actor(ViaAPI).because(byAPIKey, h.Key) }
+
 // ByKey reads the account that an API key acts for, and what the key is for; unauthenticated for any key that is not good.
-func (d *Desk) ByKey(ctx context.Context, key string) (Account, []Scope, error) {
-	h, err := db.FindAccountByKey(db.AsSystem(ctx), d.DB, token.Hash(key), d.Clock.Now())
-	if referral.CodeOf(err) == referral.CodeNotFound || (err == nil && !h.Active) {
-		return Account{}, nil, errKey
+func (d *Desk) ByKey(ctx context.Context, key string) (KeyHolder, error) {
+	found, err := db.FindAccountByKey(db.AsSystem(ctx), d.DB, token.Hash(key), d.Clock.Now())
+	if referral.CodeOf(err) == referral.CodeNotFound || (err == nil && !found.Active) {
+		return KeyHolder{}, errKey
 	}
-	scopes := make([]Scope, len(h.Scopes))
-	for i, s := range h.Scopes {
-		scopes[i] = Scope(s)
+	h := KeyHolder{Account: accountOf(found.Account), Key: found.Key, Scopes: make([]Scope, len(found.Scopes))}
+	for i, s := range found.Scopes {
+		h.Scopes[i] = Scope(s)
 	}
-	return accountOf(h.Account), scopes, err
+	return h, err
 }
 
 // AccountOfKey reads the account that an API key acts for, whatever the key is for.
 func (d *Desk) AccountOfKey(ctx context.Context, key string) (Account, error) {
-	a, _, err := d.ByKey(ctx, key)
-	return a, err
+	h, err := d.ByKey(ctx, key)
+	return h.Account, err
 }
 
 // AddKey makes an API key for everything that its account may do, for a year. The key is given once; only its digest is kept.
@@ -75,7 +89,9 @@ func (d *Desk) AddKeyFor(ctx context.Context, in KeyInput) (id uuid.UUID, key st
 	return d.addKey(ctx, houseActor(a.OrganisationID), a, in)
 }
 
-// MakeKey makes an API key for an account of one's helpline. Errors: forbidden; invalid with the field.
+// MakeKey makes an API key that finds services for an account of one's helpline. A key that reads or writes cases is for
+// whoever the account is to make: else an administrator could read them as somebody. Errors: forbidden; invalid with the
+// field.
 func (d *Desk) MakeKey(ctx context.Context, who Actor, in KeyInput) (id uuid.UUID, key string, err error) {
 	if err := who.may(ManageKeys); err != nil {
 		return uuid.Nil, "", err
@@ -86,6 +102,9 @@ func (d *Desk) MakeKey(ctx context.Context, who Actor, in KeyInput) (id uuid.UUI
 	}
 	if err != nil {
 		return uuid.Nil, "", err
+	}
+	if slices.ContainsFunc(in.Scopes, func(s Scope) bool { return s != ScopeDirectory }) {
+		return uuid.Nil, "", referral.Invalid("scopes", "must be directory: whoever the account is makes a key for more")
 	}
 	return d.addKey(ctx, who, a, in)
 }
@@ -103,7 +122,7 @@ func (d *Desk) addKey(ctx context.Context, who Actor, a db.Account, in KeyInput)
 		if err := db.InsertKey(ctx, tx, a.OrganisationID, k, token.Hash(key)); err != nil {
 			return err
 		}
-		return db.InsertAudit(ctx, tx, who.line(), now, "add_key", "api_key", k.ID)
+		return db.InsertAudit(ctx, tx, who.because("person", a.ID).line(), now, "add_key", "api_key", k.ID)
 	})
 }
 
@@ -119,10 +138,10 @@ func (in KeyInput) check() error {
 	return nil
 }
 
-// HouseKey is an API key as those see it who look after keys.
+// HouseKey is an API key as those see it who look after keys, or whom it acts for.
 type HouseKey struct {
-	ID                  uuid.UUID
-	Name, Account       string // Account is its person's name
+	ID, For             uuid.UUID // For is the account that it acts for
+	Name, Account, By   string    // Account is the name of whom it acts for, By of who made it; "": whoever runs the machine
 	Scopes              []string
 	CreatedAt, Expires  time.Time
 	LastUsed, RevokedAt *time.Time
@@ -134,7 +153,11 @@ func (d *Desk) KeysOf(ctx context.Context, who Actor) ([]HouseKey, error) {
 	if err := who.may(ManageKeys); err != nil {
 		return nil, err
 	}
-	people, err := db.People(d.as(ctx, who), d.DB, who.Organisation, uuid.Nil)
+	return d.houseKeys(d.as(ctx, who), who.Organisation)
+}
+
+func (d *Desk) houseKeys(ctx context.Context, organisation uuid.UUID) ([]HouseKey, error) {
+	people, err := db.Accounts(ctx, d.DB, organisation)
 	if err != nil {
 		return nil, err
 	}
@@ -142,11 +165,12 @@ func (d *Desk) KeysOf(ctx context.Context, who Actor) ([]HouseKey, error) {
 	for _, p := range people {
 		names[p.ID], active[p.ID] = p.Name, p.Active
 	}
-	found, err := db.Keys(d.as(ctx, who), d.DB, who.Organisation)
+	found, err := db.Keys(ctx, d.DB, organisation)
 	list := make([]HouseKey, len(found))
 	for i, k := range found {
-		list[i] = HouseKey{ID: k.ID, Name: k.Name, Account: names[k.AccountID], Scopes: k.Scopes, CreatedAt: k.CreatedAt, Expires: k.ExpiresAt,
-			LastUsed: k.LastUsedAt, RevokedAt: k.RevokedAt, Good: k.RevokedAt == nil && k.ExpiresAt.After(d.Clock.Now()) && active[k.AccountID]}
+		list[i] = HouseKey{ID: k.ID, For: k.AccountID, Name: k.Name, Account: names[k.AccountID], By: names[idIn(k.CreatedBy)], Scopes: k.Scopes,
+			CreatedAt: k.CreatedAt, Expires: k.ExpiresAt, LastUsed: k.LastUsedAt, RevokedAt: k.RevokedAt,
+			Good: k.RevokedAt == nil && k.ExpiresAt.After(d.Clock.Now()) && active[k.AccountID]}
 	}
 	return list, err
 }

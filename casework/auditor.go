@@ -145,7 +145,7 @@ type AccessLine struct {
 type AccessReport struct {
 	Case      uuid.UUID
 	Reference string
-	Name      string // the client's own; "" for a case without one
+	Name      string // the client's own; "" for a case without one, and to an auditor, who reads no case
 	Helpline  string
 	Phone     string
 	Zone      *time.Location
@@ -153,7 +153,7 @@ type AccessReport struct {
 }
 
 // AccessReport tells a client who looked at their case, by role and organisation and not by name. It holds nothing about
-// any other case.
+// any other case, and for an auditor nothing of this one but its reference.
 func (d *Desk) AccessReport(ctx context.Context, who Actor, id uuid.UUID) (r AccessReport, err error) {
 	if err := who.may(ReportAccess); err != nil {
 		return r, err
@@ -171,14 +171,18 @@ func (d *Desk) AccessReport(ctx context.Context, who Actor, id uuid.UUID) (r Acc
 		if err != nil {
 			return nil, err
 		}
-		if err := d.openCase(&c); err != nil {
-			return nil, err
+		name := ""
+		if who.may(ReadAudit) != nil {
+			if err := d.openCase(&c); err != nil {
+				return nil, err
+			}
+			name = c.Name
 		}
 		o, err := db.FindOrganisation(ctx, tx, who.Organisation)
 		if err != nil {
 			return nil, err
 		}
-		r = AccessReport{Case: id, Reference: c.Reference, Name: c.Name, Helpline: o.Name, Phone: o.Phone}
+		r = AccessReport{Case: id, Reference: c.Reference, Name: name, Helpline: o.Name, Phone: o.Phone}
 		if r.Zone, err = referral.ZoneNamed(o.TimeZone); err != nil {
 			return nil, err
 		}

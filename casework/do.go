@@ -169,7 +169,7 @@ func (w *work) mayTake(ctx context.Context, person uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	if err := w.desk.sees(ctx, w.tx, accountOf(a).Actor(w.who.Via), w.rec.Case); err != nil {
+	if err := w.desk.goesOnSeeing(ctx, w.tx, accountOf(a).Actor(w.who.Via), w.rec.Case); err != nil {
 		return referral.Invalid("person_id", "may not see this case")
 	}
 	return nil

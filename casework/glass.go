@@ -48,7 +48,7 @@ func (d *Desk) behind(ctx context.Context, tx *sqlx.Tx, who Actor, reference str
 	if err != nil {
 		return id, err
 	}
-	hidden := !p.Named
+	hidden := !p.Named && !p.ByGlass
 	if p.Named = true; !hidden || !within(p, who) {
 		return uuid.Nil, referral.NotFound("record")
 	}
@@ -65,7 +65,7 @@ func WholeReference(text string) string {
 }
 
 // BreakGlass opens a restricted case to someone who is not named on it, for an hour and for a reason. A supervisor, another
-// than they, must look at that afterwards. Errors: invalid without a reason, forbidden, not_found.
+// than they, must look at that within three days. Errors: invalid without a reason, forbidden, not_found.
 func (d *Desk) BreakGlass(ctx context.Context, who Actor, reference, reason string) (id uuid.UUID, err error) {
 	if err := who.may(BreakGlass); err != nil {
 		return uuid.Nil, err
@@ -110,13 +110,13 @@ type GlassToReview struct {
 	Mine bool
 }
 
-// GlassToReview lists them for a supervisor, the oldest first.
+// GlassToReview lists those that are whoever's role asks to look at, the oldest first.
 func (d *Desk) GlassToReview(ctx context.Context, who Actor) (list []GlassToReview, err error) {
 	if err := who.may(ReviewGlass); err != nil {
 		return nil, err
 	}
 	err = d.read(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
-		found, err := db.GlassToReview(ctx, tx, who.Organisation, who.Region)
+		found, err := d.glassFor(ctx, tx, who)
 		if err != nil {
 			return err
 		}
@@ -146,7 +146,7 @@ func (d *Desk) ReviewGlass(ctx context.Context, who Actor, id uuid.UUID, decisio
 		if err != nil {
 			return err
 		}
-		if g.Organisation != who.Organisation || (who.Region != uuid.Nil && (g.Region == nil || *g.Region != who.Region)) {
+		if g.Organisation != who.Organisation || !d.reviews(who, g) {
 			return referral.NotFound("record")
 		}
 		if g.Account == who.ID {

@@ -110,8 +110,9 @@ func newReference() string {
 	return fmt.Sprintf("C-%s-%s", b[:4], b[4:])
 }
 
-// Refer opens a referral for one need of an existing case. Errors: invalid with the field, consent_required when the
-// client said no (only the refusal is kept), not_found for the case or a service, forbidden.
+// Refer opens a referral for one need of an existing case. Who sees the case by broken glass has one of those carry it on
+// who are named. Errors: invalid with the field, consent_required when the client said no (only the refusal is kept),
+// not_found for the case or a service, forbidden; conflict when nobody is named.
 func (d *Desk) Refer(ctx context.Context, who Actor, in ReferralInput, key *Key) (Referral, error) {
 	var out Referral
 	if err := who.may(TakeCalls); err != nil {
@@ -123,9 +124,10 @@ func (d *Desk) Refer(ctx context.Context, who Actor, in ReferralInput, key *Key)
 	err := d.change(ctx, who, func(ctx context.Context, tx *sqlx.Tx) error {
 		return once(ctx, d, tx, who, key, d.Clock.Now(), &out, func() error {
 			c, err := db.FindCase(ctx, tx, who.Organisation, in.CaseID)
-			if err == nil {
-				err = d.sees(ctx, tx, who, c.ID)
+			if err != nil {
+				return caseNotFound(err)
 			}
+			p, err := d.place(ctx, tx, who, c.ID)
 			if err != nil {
 				return caseNotFound(err)
 			}
@@ -136,18 +138,18 @@ func (d *Desk) Refer(ctx context.Context, who Actor, in ReferralInput, key *Key)
 			if in.refused() {
 				return d.refuse(ctx, tx, who, v, in)
 			}
-			f, parts, err := d.newReferral(ctx, tx, who, c, v, in)
+			owner := who.ID
+			if p.OnlyByGlass() {
+				if owner, err = d.named(ctx, tx, p, c.ID); err != nil {
+					return err
+				}
+			}
+			f, parts, err := d.newReferral(ctx, tx, who, owner, c, v, in)
 			if err != nil {
 				return err
 			}
 			if err := db.Write(ctx, tx, parts...); err != nil {
 				return err
-			}
-			// Who takes up a need of a restricted case must be able to go on with it, when the glass is whole again too.
-			if c.Restricted != "" {
-				if err := db.NamePerson(ctx, tx, c.ID, who.ID, uuid.Nil, d.Clock.Now()); err != nil {
-					return err
-				}
 			}
 			out, err = d.readReferral(ctx, tx, who, f.ID)
 			return err
@@ -193,7 +195,7 @@ func (d *Desk) Intake(ctx context.Context, who Actor, in IntakeInput, key *Key) 
 			if err != nil {
 				return err
 			}
-			f, parts, err := d.newReferral(ctx, tx, who, c, v, in.Referral)
+			f, parts, err := d.newReferral(ctx, tx, who, who.ID, c, v, in.Referral)
 			if err != nil {
 				return err
 			}
@@ -228,8 +230,8 @@ func (d *Desk) refuse(ctx context.Context, tx *sqlx.Tx, who Actor, v *vault, in 
 	return db.InsertAudit(ctx, tx, who.line(), c.At, "consent_refused", "case", in.CaseID)
 }
 
-// newReferral decides on a new referral and gives what is to be written of it.
-func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.CaseRow, v *vault, in ReferralInput) (f referral.Facts, _ []db.Part, err error) {
+// newReferral decides on a new referral, which owner carries on, and gives what is to be written of it.
+func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, owner uuid.UUID, c db.CaseRow, v *vault, in ReferralInput) (f referral.Facts, _ []db.Part, err error) {
 	ctx, done := traced(ctx, referral.Refer, who.Organisation)
 	defer func() { done(err) }()
 	now := d.Clock.Now()
@@ -254,7 +256,7 @@ func (d *Desk) newReferral(ctx context.Context, tx *sqlx.Tx, who Actor, c db.Cas
 	if err != nil {
 		return referral.Facts{}, nil, err
 	}
-	f = referral.Facts{ID: uuid.New(), Urgency: in.Urgency, Owner: who.ID, Created: now, Helpline: referral.Calendar{Zone: zone}}
+	f = referral.Facts{ID: uuid.New(), Urgency: in.Urgency, Owner: owner, Created: now, Helpline: referral.Calendar{Zone: zone}}
 	if !in.Draft {
 		said, err := in.Consent.said(in.ServiceIDs, policy, now)
 		if err != nil {

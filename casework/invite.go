@@ -40,7 +40,7 @@ func (d *Desk) Invite(ctx context.Context, who Actor, in NewColleague) (uuid.UUI
 	if err != nil {
 		return uuid.Nil, err
 	}
-	return a.ID, d.managed(ctx, who, "invite", a.ID, func(ctx context.Context, tx *sqlx.Tx) error {
+	return a.ID, d.managed(ctx, who.because(roleChanged("", in.Role), uuid.Nil), "invite", a.ID, func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := place.give(ctx, tx, &a, a.CreatedAt); err != nil {
 			return err
 		}

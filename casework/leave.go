@@ -76,7 +76,11 @@ func (d *Desk) handOver(ctx context.Context, tx *sqlx.Tx, from db.Account, work 
 		if !hasWork(w.rec.Facts, from.ID) {
 			continue
 		}
-		if err := db.NamePerson(ctx, tx, w.rec.Case, to, uuid.Nil, w.now); err != nil {
+		named, err := db.NamePerson(ctx, tx, w.rec.Case, to, uuid.Nil, w.now)
+		if err == nil && named {
+			err = auditNaming(ctx, tx, w.who, w.now, "name_person", w.rec.Case, to)
+		}
+		if err != nil {
 			return err
 		}
 		if _, err := w.decide(ctx, referral.Command{Do: referral.Reassign, Person: to}); err != nil {

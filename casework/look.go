@@ -84,13 +84,15 @@ func (d *Desk) Case(ctx context.Context, who Actor, id uuid.UUID) (c Case, list 
 		if err != nil {
 			return err
 		}
-		if err := d.sees(ctx, tx, who, id); err != nil {
+		p, err := d.place(ctx, tx, who, id)
+		if err != nil {
 			return err
 		}
 		if err := d.openCase(&row); err != nil {
 			return err
 		}
 		c = caseOf(row)
+		c.ByGlass = p.OnlyByGlass()
 		views, err := db.ReferralViews(ctx, tx, who.Organisation, id)
 		if err != nil {
 			return err

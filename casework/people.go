@@ -65,9 +65,13 @@ func stateOf(p db.Person, now time.Time) string {
 	return "invitation_over"
 }
 
+// errOneself is the answer to an administrator who would change what they may do themselves.
+var errOneself = &referral.Error{Code: referral.CodeForbidden, Message: "another administrator must do this"}
+
 // ChangeRole gives someone another role; they must sign in again. What only their former role could carry on goes to a
 // coordinator, as when an account is closed. Errors: forbidden, not_found; invalid with the field role; conflict when
-// nobody could take the work over, or no administrator would be left.
+// nobody could take the work over, or no administrator would be left. forbidden also for one's own role: who makes accounts
+// could give themselves cases to read.
 func (d *Desk) ChangeRole(ctx context.Context, who Actor, id uuid.UUID, role referral.Role) error {
 	if err := who.may(ManagePeople); err != nil {
 		return err
@@ -75,24 +79,25 @@ func (d *Desk) ChangeRole(ctx context.Context, who Actor, id uuid.UUID, role ref
 	if !role.HasAccount() {
 		return referral.Invalid("role", "must be one of an account's roles")
 	}
-	return d.managed(ctx, who, "change_role", id, func(ctx context.Context, tx *sqlx.Tx) error {
+	if id == who.ID {
+		return errOneself
+	}
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		a, err := d.locked(ctx, tx, who, id)
-		if err != nil {
+		if err != nil || a.Role == role {
 			return err
 		}
-		if a.Role == role {
-			return nil
-		}
-		if err := d.keepAnAdmin(ctx, tx, a); err != nil {
-			return err
-		}
-		return d.changeRole(ctx, tx, a, role)
+		return d.changeRole(ctx, tx, who, a, role)
 	})
 }
 
-// changeRole writes another role. Its visits end: what they were let in for is no longer so. The work of who no longer sees
-// cases, or as a partner only their own, goes to another.
-func (d *Desk) changeRole(ctx context.Context, tx *sqlx.Tx, a db.Account, role referral.Role) error {
+// changeRole writes another role, on somebody's word. The visits of the account end: what they were let in for is no longer
+// so. The work of who no longer sees cases, or as a partner only their own, goes to another. conflict when no administrator
+// would be left.
+func (d *Desk) changeRole(ctx context.Context, tx *sqlx.Tx, who Actor, a db.Account, role referral.Role) error {
+	if err := d.keepAnAdmin(ctx, tx, a); err != nil {
+		return err
+	}
 	if err := db.SetRole(ctx, tx, a.ID, role); err != nil {
 		return err
 	}
@@ -101,7 +106,11 @@ func (d *Desk) changeRole(ctx context.Context, tx *sqlx.Tx, a db.Account, role r
 			return err
 		}
 	}
-	return db.EndVisits(ctx, tx, a.ID, uuid.Nil, d.Clock.Now())
+	now := d.Clock.Now()
+	if err := db.EndVisits(ctx, tx, a.ID, uuid.Nil, now); err != nil {
+		return err
+	}
+	return db.InsertAudit(ctx, tx, who.because(roleChanged(a.Role, role), uuid.Nil).line(), now, "change_role", "account", a.ID)
 }
 
 // locked takes an account for a change of who may do what, in the order that LockLeaver asks for.
@@ -165,7 +174,7 @@ func (d *Desk) ResetSecondFactor(ctx context.Context, who Actor, id uuid.UUID) e
 		return err
 	}
 	if id == who.ID {
-		return &referral.Error{Code: referral.CodeForbidden, Message: "another administrator must do this"}
+		return errOneself
 	}
 	return d.managed(ctx, who, "reset_second_factor", id, func(ctx context.Context, tx *sqlx.Tx) error {
 		if _, err := db.LockAccount(ctx, tx, who.Organisation, id); err != nil {

@@ -30,6 +30,7 @@ const (
 	ReportAccess    Permission = "report_access"
 	ManagePeople    Permission = "manage_people"
 	ManageKeys      Permission = "manage_keys"
+	HaveKeys        Permission = "have_keys"
 	SetPolicy       Permission = "set_policy"
 	OpenPayloads    Permission = "open_payloads"
 	AskErasure      Permission = "ask_erasure"
@@ -64,11 +65,11 @@ var Grants = []Grant{
 	{RestrictCases, referral.StaffRoles,
 		"The first to hear of a danger can close the case to others at once; who opened it then says who else may see it."},
 	{OverseePeople, to(referral.Supervisor),
-		"Someone must be able to name people when the one who opened a restricted case is away, without reading the case."},
+		"Someone must be able to name others when the one who opened a restricted case is away, without reading the case themselves."},
 	{BreakGlass, to(referral.Navigator, referral.Coordinator, referral.Supervisor),
 		"A life may hang on a restricted case at night: who answers the helpline can open it for an hour, and accounts for it."},
-	{ReviewGlass, to(referral.Supervisor),
-		"A second person, who answers for restricted cases, looks at each time that one was opened."},
+	{ReviewGlass, to(referral.Coordinator, referral.Supervisor),
+		"A second person, who answers for restricted cases, looks at each time that one was opened; a coordinator where there is none, or none did in three days."},
 	{SearchDirectory, to(referral.Navigator, referral.Coordinator, referral.Supervisor, referral.Partner, referral.DataEditor),
 		"Services are found to refer to them, and looked over by who keeps the directory."},
 	{ReadAudit, to(referral.Auditor),
@@ -78,7 +79,9 @@ var Grants = []Grant{
 	{ManagePeople, to(referral.Admin, referral.System),
 		"Who makes accounts must not also be able to read cases with them."},
 	{ManageKeys, to(referral.Admin, referral.System),
-		"A key acts with the role of its account, so it is made by who makes accounts."},
+		"Who makes accounts ends any key, and makes those that find services and tell nothing of anyone."},
+	{HaveKeys, to(referral.Navigator, referral.Coordinator, referral.Supervisor, referral.DataEditor, referral.Partner, referral.Admin),
+		"A key reads and writes as its account does, so nobody but whoever the account is makes one that does."},
 	{SetPolicy, to(referral.Coordinator, referral.Supervisor, referral.Admin, referral.System),
 		"The pace of referrals is the coordinators' to set; an admin puts in force what was agreed."},
 	{OpenPayloads, to(referral.Supervisor, referral.Admin),
@@ -141,6 +144,9 @@ const rolesReach = `
 | an account of a region | that were opened by accounts of the same region |
 | a partner | that it opened itself, or that accounts of the same partner organisation opened |
 | anyone named on a restricted case, or behind broken glass for 60 minutes | that one too, within the limits above |
+
+Who is behind broken glass may work on the case, but not say who sees it later: they can't restrict it otherwise, open it to everyone, name
+anyone or be given its referrals, and one that they open is carried on by someone who is named.
 
 A case gets the region and the partner of who opened it. What is out of reach is answered like what does not exist.
 Both the desk (` + "`casework/sees.go`" + `) and the database ([ADR 11](adr/0011-scope.md)) hold these limits.

@@ -44,7 +44,7 @@ func (d *Desk) ChangePlace(ctx context.Context, who Actor, id uuid.UUID, in Belo
 	if err := who.may(ManagePeople); err != nil {
 		return err
 	}
-	return d.managed(ctx, who, "change_place", id, func(ctx context.Context, tx *sqlx.Tx) error {
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		was, err := d.locked(ctx, tx, who, id)
 		if err != nil {
 			return err
@@ -57,7 +57,8 @@ func (d *Desk) ChangePlace(ctx context.Context, who Actor, id uuid.UUID, in Belo
 		if err := place.give(ctx, tx, &is, now); err != nil {
 			return err
 		}
-		if sameRegion := idIn(is.Region) == idIn(was.Region); sameRegion && is.Partner == was.Partner {
+		what, region := placeChanged(was, is)
+		if what == "" {
 			return nil
 		}
 		if err := db.SetPlace(ctx, tx, id, is.Region, is.Partner); err != nil {
@@ -68,7 +69,10 @@ func (d *Desk) ChangePlace(ctx context.Context, who Actor, id uuid.UUID, in Belo
 				return err
 			}
 		}
-		return db.EndVisits(ctx, tx, id, uuid.Nil, now)
+		if err := db.EndVisits(ctx, tx, id, uuid.Nil, now); err != nil {
+			return err
+		}
+		return db.InsertAudit(ctx, tx, who.because(what, region).line(), now, "change_place", "account", id)
 	})
 }
 

@@ -35,10 +35,10 @@ func (d *Desk) codeFailed(ctx context.Context, account uuid.UUID, from From) err
 	return d.signInFailed(ctx, a, "code", from)
 }
 
-// Refused keeps that somebody asked for what their role may not do.
+// Refused keeps that somebody asked for what their role may not do, and by which API key, if it was by one.
 func (d *Desk) Refused(ctx context.Context, who Actor, p Permission) error {
 	return d.read(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
-		return db.Audit(ctx, tx, who.because("permission:"+string(p), uuid.Nil).line(), d.Clock.Now(),
+		return db.Audit(ctx, tx, who.because("permission:"+string(p), who.Because.ID).line(), d.Clock.Now(),
 			db.Look{Kind: db.AuditRefused, Action: "refused", Subject: "account", ID: who.ID})
 	})
 }

@@ -3,6 +3,7 @@ package casework
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -24,8 +25,12 @@ func checkKind(kind string) error {
 	return referral.Invalid("restricted", "must be violence, vip or staff")
 }
 
+// errNotNamed is the answer to someone who sees a restricted case by broken glass and would say who sees it later.
+var errNotNamed = &referral.Error{Code: referral.CodeForbidden, Field: "not_named", Message: "who is named on the case may do this"}
+
 // Restrict closes a case to all but named people, or says another reason for it; "" opens it again, which only who opened
-// the case and a supervisor may. Errors: invalid, forbidden, not_found.
+// the case and a supervisor may. Of a case that is restricted it is for those who are named alone: broken glass lets nobody
+// decide who sees it when the glass is whole again. Errors: invalid, forbidden, not_found.
 func (d *Desk) Restrict(ctx context.Context, who Actor, id uuid.UUID, kind string) error {
 	if err := who.may(RestrictCases); err != nil {
 		return err
@@ -35,8 +40,14 @@ func (d *Desk) Restrict(ctx context.Context, who Actor, id uuid.UUID, kind strin
 	}
 	return d.change(ctx, who, func(ctx context.Context, tx *sqlx.Tx) error {
 		p, err := d.place(ctx, tx, who, id)
-		if err != nil || p.Restricted == kind {
+		if err != nil {
 			return err
+		}
+		if p.OnlyByGlass() {
+			return errNotNamed
+		}
+		if p.Restricted == kind {
+			return nil
 		}
 		action := "restrict_case"
 		if kind == "" {
@@ -54,15 +65,6 @@ func (d *Desk) Restrict(ctx context.Context, who Actor, id uuid.UUID, kind strin
 	})
 }
 
-// place reads where a case belongs; not_found when it is out of reach.
-func (d *Desk) place(ctx context.Context, q sqlx.QueryerContext, who Actor, id uuid.UUID) (db.Place, error) {
-	p, err := db.FindPlace(ctx, q, id, who.ID, d.Clock.Now())
-	if err == nil && !within(p, who) {
-		err = referral.NotFound("record")
-	}
-	return p, err
-}
-
 // CasePeople is the list of a restricted case, and who could be put on it.
 type CasePeople struct {
 	ID     uuid.UUID
@@ -75,7 +77,7 @@ type CasePeople struct {
 // is not restricted.
 func (d *Desk) CasePeople(ctx context.Context, who Actor, id uuid.UUID) (out CasePeople, err error) {
 	out.ID = id
-	err = d.overPeople(ctx, who, id, "view", func(ctx context.Context, tx *sqlx.Tx, p db.Place) error {
+	err = d.overPeople(ctx, who, id, func(ctx context.Context, tx *sqlx.Tx, p db.Place) error {
 		out.Sees = p.Named
 		if out.Named, err = db.NamedPeople(ctx, tx, id); err != nil {
 			return err
@@ -83,13 +85,43 @@ func (d *Desk) CasePeople(ctx context.Context, who Actor, id uuid.UUID) (out Cas
 		all, err := db.Accounts(ctx, tx, who.Organisation)
 		for _, a := range all {
 			p.Named = true // were they on the list
-			if a.Active && within(p, accountOf(a).Actor(who.Via)) && !on(out.Named, a.ID) {
+			if a.ID != who.ID && a.Active && within(p, accountOf(a).Actor(who.Via)) && !on(out.Named, a.ID) {
 				out.Others = append(out.Others, accountOf(a))
 			}
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return db.Audit(ctx, tx, who.line(), d.Clock.Now(),
+			db.Look{Kind: db.AuditView, Action: "view", Subject: "case_people", ID: id, Whose: []uuid.UUID{id}})
 	})
 	return out, err
+}
+
+// errNobodyNamed is the answer when a restricted case has nobody who could carry on what someone begins by broken glass.
+var errNobodyNamed = &referral.Error{Code: referral.CodeConflict, Field: "nobody_named",
+	Message: "nobody who still works here is named on the case: have a supervisor name someone first"}
+
+// named finds who carries on what someone begins who sees a restricted case by broken glass: whoever opened the case, or
+// another who is named, and keeps them at work until the transaction ends.
+func (d *Desk) named(ctx context.Context, tx *sqlx.Tx, p db.Place, id uuid.UUID) (uuid.UUID, error) {
+	list, err := db.NamedPeople(ctx, tx, id)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if i := slices.IndexFunc(list, func(n db.NamedPerson) bool { return n.Account == p.OpenedBy }); i > 0 {
+		list[0], list[i] = list[i], list[0]
+	}
+	for _, n := range list {
+		a, err := db.StayAtWork(ctx, tx, n.Account)
+		if err != nil {
+			return uuid.Nil, err
+		}
+		if p.Named = true; a.Active && within(p, accountOf(a).Actor("")) {
+			return a.ID, nil
+		}
+	}
+	return uuid.Nil, errNobodyNamed
 }
 
 func on(list []db.NamedPerson, account uuid.UUID) bool {
@@ -97,9 +129,13 @@ func on(list []db.NamedPerson, account uuid.UUID) bool {
 }
 
 // NamePerson puts a colleague on the list of a restricted case. Errors: invalid for someone who could not see it even
-// then; not_found as CasePeople.
+// then, and for oneself: who must see a case that nobody lets them see breaks the glass, and accounts for it; not_found as
+// CasePeople.
 func (d *Desk) NamePerson(ctx context.Context, who Actor, id, person uuid.UUID) error {
-	return d.overPeople(ctx, who, id, "name_person", func(ctx context.Context, tx *sqlx.Tx, p db.Place) error {
+	return d.overPeople(ctx, who, id, func(ctx context.Context, tx *sqlx.Tx, p db.Place) error {
+		if person == who.ID && !p.Named {
+			return referral.Invalid("person_id", "must be a colleague: another must name you, or you break the glass")
+		}
 		a, err := db.FindAccount(ctx, tx, person)
 		if err != nil && referral.CodeOf(err) != referral.CodeNotFound {
 			return err
@@ -108,25 +144,38 @@ func (d *Desk) NamePerson(ctx context.Context, who Actor, id, person uuid.UUID) 
 		if err != nil || !a.Active || !within(p, accountOf(a).Actor(who.Via)) {
 			return referral.Invalid("person_id", "is not a colleague who may see cases like this")
 		}
-		return db.NamePerson(ctx, tx, id, person, who.ID, d.Clock.Now())
+		now := d.Clock.Now()
+		if _, err := db.NamePerson(ctx, tx, id, person, who.ID, now); err != nil {
+			return err
+		}
+		return auditNaming(ctx, tx, who, now, "name_person", id, person)
 	})
+}
+
+// auditNaming keeps who was put on the list of a restricted case, or taken off it.
+func auditNaming(ctx context.Context, tx *sqlx.Tx, who Actor, at time.Time, action string, id, person uuid.UUID) error {
+	return db.Audit(ctx, tx, who.because("person", person).line(), at,
+		db.Look{Kind: db.AuditChange, Action: action, Subject: "case_people", ID: id, Whose: []uuid.UUID{id}})
 }
 
 // UnnamePerson takes someone off the list. Errors: invalid for who carries a referral of the case, or is not on the list;
 // not_found as CasePeople.
 func (d *Desk) UnnamePerson(ctx context.Context, who Actor, id, person uuid.UUID) error {
-	return d.overPeople(ctx, who, id, "unname_person", func(ctx context.Context, tx *sqlx.Tx, _ db.Place) error {
+	return d.overPeople(ctx, who, id, func(ctx context.Context, tx *sqlx.Tx, _ db.Place) error {
 		left, err := db.UnnamePerson(ctx, tx, id, person)
 		if err == nil && !left {
 			return referral.Invalid("person_id", "carries a referral of the case, or is not on the list")
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return auditNaming(ctx, tx, who, d.Clock.Now(), "unname_person", id, person)
 	})
 }
 
-// overPeople does something about the list of a restricted case, with its audit entry. As the house: a supervisor keeps
-// the lists of cases that they can't read.
-func (d *Desk) overPeople(ctx context.Context, who Actor, id uuid.UUID, action string, do func(context.Context, *sqlx.Tx, db.Place) error) error {
+// overPeople does something about the list of a restricted case, and keeps that in the audit. As the house: a supervisor
+// keeps the lists of cases that they can't read.
+func (d *Desk) overPeople(ctx context.Context, who Actor, id uuid.UUID, do func(context.Context, *sqlx.Tx, db.Place) error) error {
 	if err := who.may(RestrictCases); err != nil {
 		return err
 	}
@@ -136,20 +185,14 @@ func (d *Desk) overPeople(ctx context.Context, who Actor, id uuid.UUID, action s
 			return err
 		}
 		read := p
+		read.ByGlass = false // it shows a case, and not whom to name for good
 		if who.may(OverseePeople) == nil {
 			read.Named = true
 		}
 		if p.Restricted == "" || !within(read, who) || (p.OpenedBy != who.ID && who.may(OverseePeople) != nil) {
 			return referral.NotFound("record")
 		}
-		if err := do(ctx, tx, p); err != nil {
-			return err
-		}
-		look := db.Look{Kind: db.AuditChange, Action: action, Subject: "case_people", ID: id, Whose: []uuid.UUID{id}}
-		if action == "view" {
-			look.Kind = db.AuditView
-		}
-		return db.Audit(ctx, tx, who.line(), d.Clock.Now(), look)
+		return do(ctx, tx, p)
 	})
 }
 

@@ -141,7 +141,11 @@ func (d *Desk) SetRetention(ctx context.Context, who Actor, days map[string]int)
 			if err := db.KeepFor(ctx, tx, who.Organisation, k.Kind, n, who.ID, now); err != nil {
 				return err
 			}
+			why := who.because(daysChanged(k, n), uuid.Nil)
+			if err := db.InsertAudit(ctx, tx, why.line(), now, "set_retention", "retention", who.Organisation); err != nil {
+				return err
+			}
 		}
-		return db.InsertAudit(ctx, tx, who.line(), now, "set_retention", "retention", who.Organisation)
+		return nil
 	})
 }

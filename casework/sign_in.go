@@ -90,7 +90,7 @@ func (d *Desk) Enter(ctx context.Context, who Account, by Method, from From) (vi
 		if err := know(ctx, tx, a.ID, from, now); err != nil {
 			return err
 		}
-		return db.InsertAudit(ctx, tx, accountOf(a).Actor(ViaPage).line(), now, "sign_in", "account", a.ID)
+		return db.InsertAudit(ctx, tx, accountOf(a).Actor(ViaPage).because(CameBy+string(by), uuid.Nil).line(), now, "sign_in", "account", a.ID)
 	})
 }
 

@@ -36,11 +36,7 @@ func (d *Desk) SignInBy(ctx context.Context, i Identity) (who Account, err error
 		if err != nil {
 			return err
 		}
-		now := d.Clock.Now()
-		if err := db.SaveIdentity(ctx, tx, a.OrganisationID, a.ID, i.Issuer, i.Subject, now); err != nil {
-			if referral.CodeOf(err) == referral.CodeConflict {
-				return errStranger // the account is someone else's at the provider
-			}
+		if err := d.bind(ctx, tx, a, i); err != nil {
 			return err
 		}
 		if !a.Active {
@@ -57,6 +53,19 @@ func (d *Desk) SignInBy(ctx context.Context, i Identity) (who Account, err error
 		who = accountOf(a)
 		return nil
 	})
+}
+
+// bind keeps that an account is someone's at the provider, from the first time on.
+func (d *Desk) bind(ctx context.Context, tx *sqlx.Tx, a db.Account, i Identity) error {
+	now := d.Clock.Now()
+	bound, err := db.SaveIdentity(ctx, tx, a.OrganisationID, a.ID, i.Issuer, i.Subject, now)
+	if referral.CodeOf(err) == referral.CodeConflict {
+		return errStranger // the account is someone else's there
+	}
+	if err != nil || !bound {
+		return err
+	}
+	return db.InsertAudit(ctx, tx, accountOf(a).Actor(ViaPage).because(CameBy+string(BySingleSignOn), uuid.Nil).line(), now, "bind_identity", "account", a.ID)
 }
 
 // identified finds the account of an identity: the one it is bound to, else the one of its verified address.
@@ -84,20 +93,20 @@ func (d *Desk) joinBy(ctx context.Context, tx *sqlx.Tx, a db.Account) error {
 	if err := db.OpenAccount(ctx, tx, a.ID); err != nil {
 		return err
 	}
-	return db.InsertAudit(ctx, tx, accountOf(a).Actor(ViaPage).line(), now, "join", "account", a.ID)
+	return db.InsertAudit(ctx, tx, accountOf(a).Actor(ViaPage).because(CameBy+string(BySingleSignOn), uuid.Nil).line(), now, "join", "account", a.ID)
 }
 
 func (d *Desk) followGroups(ctx context.Context, tx *sqlx.Tx, a *db.Account, role referral.Role) error {
 	if err := db.LockLeaver(ctx, tx, a.OrganisationID, a.ID); err != nil {
 		return err
 	}
-	if err := d.changeRole(ctx, tx, *a, role); err != nil {
+	by := system(a.OrganisationID, ViaPage)
+	by.Name = "single sign-on"
+	if err := d.changeRole(ctx, tx, by, *a, role); err != nil {
 		return err
 	}
 	a.Role = role
-	by := system(a.OrganisationID, ViaPage)
-	by.Name = "single sign-on"
-	return db.InsertAudit(ctx, tx, by.line(), d.Clock.Now(), "change_role", "account", a.ID)
+	return nil
 }
 
 // HasSingleSignOn reports whether someone's account is bound to an identity: then its role follows the groups there.

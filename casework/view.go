@@ -20,6 +20,7 @@ type Case struct {
 	// ErasedAt is when all that was personal here was erased, and ErasedWhy client_request or schedule.
 	ErasedAt  *time.Time `json:"erased_at"`
 	ErasedWhy string     `json:"erased_why"`
+	ByGlass   bool       `json:"-"` // seen by broken glass, for now
 }
 
 // Referral is a referral as staff see it.

@@ -155,10 +155,11 @@ func TakesIn(ctx context.Context, tx *sqlx.Tx, organisation, id uuid.UUID) (Acco
 		SELECT `+accountColumns+` FROM accounts, held WHERE id = $2 FOR SHARE OF accounts`, organisation, id)
 }
 
-// LockLeaver keeps others from closing an account, or those of the coordinators who may have to take over, until the
-// transaction ends. They are locked by id, so that two who leave at once wait for one another in one direction only.
+// LockLeaver keeps others from closing an account, or those of the coordinators who may have to take over and of the
+// administrators, of whom one must stay, until the transaction ends. They are locked by id, so that two who leave at once
+// wait for one another in one direction only.
 func LockLeaver(ctx context.Context, tx *sqlx.Tx, organisation, id uuid.UUID) error {
-	_, err := tx.ExecContext(ctx, `SELECT FROM accounts WHERE organisation_id = $1 AND (id = $2 OR (role IN ('coordinator', 'supervisor') AND active))
+	_, err := tx.ExecContext(ctx, `SELECT FROM accounts WHERE organisation_id = $1 AND (id = $2 OR (role IN ('coordinator', 'supervisor', 'admin') AND active))
 		ORDER BY id FOR NO KEY UPDATE`, organisation, id)
 	if err != nil {
 		return fmt.Errorf("lock accounts: %w", Translate(err))

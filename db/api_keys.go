@@ -27,9 +27,10 @@ type APIKey struct {
 	RevokedAt  *time.Time     `db:"revoked_at"`
 }
 
-// KeyHolder is the account that a key acts for, and what the key is for.
+// KeyHolder is the account that a key acts for, which key it is, and what it is for.
 type KeyHolder struct {
 	Account
+	Key    uuid.UUID      `db:"key_id"`
 	Scopes pq.StringArray `db:"scopes"`
 }
 
@@ -41,7 +42,7 @@ func FindAccountByKey(ctx context.Context, q sqlx.QueryerContext, hash []byte, a
 			WHERE key_hash = $1 AND revoked_at IS NULL AND expires_at > $2),
 		used AS (UPDATE api_keys SET last_used_at = $2 WHERE id = (SELECT key_id FROM good)
 			AND (last_used_at IS NULL OR last_used_at < $2::timestamptz - interval '1 minute'))
-		SELECT `+accountColumns+`, scopes FROM accounts JOIN good ON good.account_id = accounts.id`, hash, at)
+		SELECT `+accountColumns+`, key_id, scopes FROM accounts JOIN good ON good.account_id = accounts.id`, hash, at)
 	if err != nil {
 		return h, fmt.Errorf("read account: %w", Translate(err))
 	}

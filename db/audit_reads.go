@@ -18,6 +18,7 @@ type AuditTrailRow struct {
 	Agency     string         `db:"agency"` // of the offer that it is about, or by whose link someone came
 	AgencyFR   string         `db:"agency_fr"`
 	References pq.StringArray `db:"refs"`
+	WhyName    string         `db:"why_name"` // of the colleague, the API key or the region that the entry speaks of
 }
 
 // AuditFilter chooses entries: of one case, or of one person.
@@ -31,9 +32,12 @@ type AuditFilter struct {
 // AuditTrail reads entries, the newest first.
 func AuditTrail(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f AuditFilter) (list []AuditTrailRow, err error) {
 	err = sqlx.SelectContext(ctx, q, &list, `SELECT `+auditColumns+`, coalesce(p.name, '') AS actor_name, coalesce(g.name, '') AS agency,
-			coalesce(g.name_fr, '') AS agency_fr,
+			coalesce(g.name_fr, '') AS agency_fr, coalesce(w.name, nullif(k.name, ''), z.name, '') AS why_name,
 			ARRAY(SELECT c.reference FROM unnest(a.whose) WITH ORDINALITY x(id, n) JOIN cases c ON c.id = x.id AND c.organisation_id = $1 ORDER BY x.n) AS refs
 		FROM audit a LEFT JOIN accounts p ON p.id = a.actor_id AND p.organisation_id = $1
+			LEFT JOIN accounts w ON a.why = 'person' AND w.id = a.why_id AND w.organisation_id = $1
+			LEFT JOIN api_keys k ON a.why = 'api_key' AND k.id = a.why_id AND k.organisation_id = $1
+			LEFT JOIN regions z ON a.why LIKE 'place:%' AND z.id = a.why_id AND z.organisation_id = $1
 			LEFT JOIN offers o ON o.organisation_id = $1 AND o.id = CASE WHEN a.why = 'link' THEN a.why_id WHEN a.subject = 'offer' THEN a.subject_id END
 			LEFT JOIN services s ON s.id = o.service_id LEFT JOIN agencies g ON g.id = s.agency_id
 		WHERE a.organisation_id = $1 AND ($2::uuid IS NULL OR a.whose @> ARRAY[$2::uuid]) AND ($3::uuid IS NULL OR a.actor_id = $3)

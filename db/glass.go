@@ -22,6 +22,7 @@ type Glass struct {
 	BrokenAt     time.Time  `db:"broken_at"`
 	Until        time.Time  `db:"until"`
 	Decision     string     `db:"decision"`
+	Second       bool       `db:"second"` // a supervisor works here who sees the case's region and is not who opened it
 	CaseKey
 }
 
@@ -35,7 +36,9 @@ func InsertGlass(ctx context.Context, tx *sqlx.Tx, g Glass) error {
 	return nil
 }
 
-const glass = `SELECT g.id, g.organisation_id, g.case_id, c.reference, c.region_id, g.account_id, a.name, g.reason, g.broken_at, g.until, g.decision` + caseKey + `
+const glass = `SELECT g.id, g.organisation_id, g.case_id, c.reference, c.region_id, g.account_id, a.name, g.reason, g.broken_at, g.until, g.decision,
+		EXISTS (SELECT FROM accounts s WHERE s.organisation_id = g.organisation_id AND s.role = 'supervisor' AND s.active AND s.id <> g.account_id
+			AND (s.region_id IS NULL OR s.region_id = c.region_id)) AS second` + caseKey + `
 	FROM glass g JOIN cases c ON c.id = g.case_id JOIN accounts a ON a.id = g.account_id LEFT JOIN case_keys k ON k.case_id = g.case_id `
 
 // GlassToReview lists what nobody has looked at yet, the oldest first.

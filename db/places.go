@@ -9,22 +9,26 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Place is what decides who may see a case. Named is of one account: on the list of a restricted case, or behind broken
-// glass.
+// Place is what decides who may see a case. Named and ByGlass are of one account, and of a restricted case.
 type Place struct {
 	Organisation uuid.UUID  `db:"organisation_id"`
 	Region       *uuid.UUID `db:"region_id"`
 	Partner      string     `db:"partner"`
 	OpenedBy     uuid.UUID  `db:"created_by"`
 	Restricted   string     `db:"restricted"` // which kind; "" when it is not
-	Named        bool       `db:"named"`
+	Named        bool       `db:"named"`      // on its list
+	ByGlass      bool       `db:"by_glass"`   // behind broken glass, for now
 }
+
+// OnlyByGlass reports that someone sees the case for a while and is not named on it: whatever lasts longer is not theirs to do.
+func (p Place) OnlyByGlass() bool { return p.Restricted != "" && !p.Named && p.ByGlass }
 
 // FindPlace reads where a case belongs; not_found when there is none.
 func FindPlace(ctx context.Context, q sqlx.QueryerContext, caseID, account uuid.UUID, at time.Time) (Place, error) {
 	var p Place
 	err := sqlx.GetContext(ctx, q, &p, `SELECT c.organisation_id, c.region_id, c.partner, c.created_by, coalesce(r.kind, '') AS restricted,
-			r.kind IS NOT NULL AND sees_restricted(c.id, $2, $3) AS named
+			r.kind IS NOT NULL AND EXISTS (SELECT FROM case_people p WHERE p.case_id = c.id AND p.account_id = $2) AS named,
+			r.kind IS NOT NULL AND EXISTS (SELECT FROM glass g WHERE g.case_id = c.id AND g.account_id = $2 AND g.until > $3) AS by_glass
 		FROM cases c LEFT JOIN restrictions r ON r.case_id = c.id WHERE c.id = $1`, caseID, account, at)
 	if err != nil {
 		return p, fmt.Errorf("read case: %w", Translate(err))

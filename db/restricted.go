@@ -20,13 +20,15 @@ type Restriction struct {
 }
 
 // Restrict closes a case to all but those who are named: whoever does it, whoever opened it, and whoever carries its
-// referrals. On a case that is being written by the same statement opened must be who does it.
+// referrals. Of one that is closed already it changes the kind and names nobody: not who sees it by broken glass either. On
+// a case that is being written by the same statement opened must be who does it.
 func Restrict(r Restriction) Part {
 	return part(nil, `restricted AS (INSERT INTO restrictions (case_id, organisation_id, kind, set_by, set_at) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (case_id) DO UPDATE SET kind = excluded.kind),
 		people AS (INSERT INTO case_people (case_id, account_id, organisation_id, named_by, named_at)
 			SELECT $1, account, $2, $4, $5 FROM (SELECT $4::uuid UNION SELECT created_by FROM cases WHERE id = $1
-				UNION SELECT owner_id FROM referrals WHERE case_id = $1 AND state <> 'closed') p(account) ON CONFLICT DO NOTHING)`,
+				UNION SELECT owner_id FROM referrals WHERE case_id = $1 AND state <> 'closed') p(account)
+			WHERE NOT EXISTS (SELECT FROM restrictions WHERE case_id = $1) ON CONFLICT DO NOTHING)`,
 		r.Case, r.Organisation, r.Kind, r.By, r.At)
 }
 
@@ -58,14 +60,16 @@ func NamedPeople(ctx context.Context, q sqlx.QueryerContext, caseID uuid.UUID) (
 	return list, nil
 }
 
-// NamePerson puts someone on the list of a case that is restricted; on another nothing. A nil by is the system.
-func NamePerson(ctx context.Context, tx *sqlx.Tx, caseID, account, by uuid.UUID, at time.Time) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO case_people (case_id, account_id, organisation_id, named_by, named_at)
+// NamePerson puts someone on the list of a case that is restricted; on another nothing. A nil by is the system. named is
+// false for who was on it before.
+func NamePerson(ctx context.Context, tx *sqlx.Tx, caseID, account, by uuid.UUID, at time.Time) (named bool, err error) {
+	res, err := tx.ExecContext(ctx, `INSERT INTO case_people (case_id, account_id, organisation_id, named_by, named_at)
 		SELECT case_id, $2, organisation_id, $3, $4 FROM restrictions WHERE case_id = $1 ON CONFLICT DO NOTHING`, caseID, account, Nullable(by), at)
 	if err != nil {
-		return fmt.Errorf("name person: %w", Translate(err))
+		return false, fmt.Errorf("name person: %w", Translate(err))
 	}
-	return nil
+	n, err := res.RowsAffected()
+	return n > 0, err
 }
 
 // UnnamePerson takes someone off the list, unless they carry a referral of the case: left is true when they are off it.

@@ -83,16 +83,16 @@ func LockAccount(ctx context.Context, tx *sqlx.Tx, organisation, id uuid.UUID) (
 	return account(ctx, tx, `SELECT `+accountColumns+` FROM accounts WHERE organisation_id = $1 AND id = $2 FOR NO KEY UPDATE`, organisation, id)
 }
 
-// SaveIdentity binds an account to someone at a provider, or notes that they were seen; conflict when the account is bound
-// to someone else there.
-func SaveIdentity(ctx context.Context, q sqlx.ExecerContext, organisation, account uuid.UUID, issuer, subject string, at time.Time) error {
-	_, err := q.ExecContext(ctx, `INSERT INTO identities (issuer, subject, organisation_id, account_id, created_at, seen_at)
-		VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (issuer, subject) DO UPDATE SET seen_at = excluded.seen_at`,
-		issuer, subject, organisation, account, at)
+// SaveIdentity binds an account to someone at a provider, or notes that they were seen; bound is true the first time.
+// conflict when the account is bound to someone else there.
+func SaveIdentity(ctx context.Context, q sqlx.QueryerContext, organisation, account uuid.UUID, issuer, subject string, at time.Time) (bound bool, err error) {
+	err = sqlx.GetContext(ctx, q, &bound, `INSERT INTO identities (issuer, subject, organisation_id, account_id, created_at, seen_at)
+		VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (issuer, subject) DO UPDATE SET seen_at = excluded.seen_at
+		RETURNING xmax = 0`, issuer, subject, organisation, account, at)
 	if err != nil {
-		return fmt.Errorf("save identity: %w", Translate(err))
+		return false, fmt.Errorf("save identity: %w", Translate(err))
 	}
-	return nil
+	return bound, nil
 }
 
 // HasIdentity reports whether an account is bound to someone at a provider of single sign-on.

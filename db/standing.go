@@ -18,6 +18,7 @@ type Standing struct {
 	TasksLate int                // open, and past their time
 	Escalated int                // open, and handed to the coordinators because nobody did them
 	Unlinked  Backlog            // entries of the audit that are not linked into their chain yet
+	Glass     Backlog            // times that a restricted case was opened by who is not named, which nobody has looked at
 	Exports   Backlog            // chains whose head is ahead of what was exported, and the oldest entry that is
 }
 
@@ -43,6 +44,7 @@ const standing = `
 	UNION ALL SELECT 'task', kind, count(*), NULL FROM tasks WHERE state = 'open' GROUP BY kind
 	UNION ALL SELECT 'late', '', count(*), NULL FROM tasks WHERE state = 'open' AND due_at < $1
 	UNION ALL SELECT 'escalated', '', count(*), NULL FROM tasks WHERE state = 'open' AND escalations > 0
+	UNION ALL SELECT 'glass', '', count(*), min(broken_at) FROM glass WHERE reviewed_at IS NULL
 	UNION ALL SELECT 'unlinked', '', count(*), min(since) FROM audit_waiting
 	UNION ALL SELECT 'export', '', count(*), min(first.at) FROM organisations g LEFT JOIN audit_exports e ON e.organisation_id = g.id
 		CROSS JOIN LATERAL (SELECT (SELECT at FROM audit WHERE id = c.audit_id) AS at FROM audit_chain c
@@ -80,6 +82,8 @@ func ReadStanding(ctx context.Context, q sqlx.QueryerContext, now time.Time) (St
 			s.TasksLate = r.N
 		case "escalated":
 			s.Escalated = r.N
+		case "glass":
+			s.Glass = waits
 		case "unlinked":
 			s.Unlinked = waits
 		case "export":

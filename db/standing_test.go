@@ -50,6 +50,13 @@ func TestTheStandingOfARecord(t *testing.T) {
 		`UPDATE tasks SET due_at = '2026-11-24 15:00Z'`,
 		`UPDATE tasks SET due_at = '2026-11-23 14:00Z', escalations = 1 WHERE id = md5('t20')::uuid`,
 		`UPDATE tasks SET due_at = '2026-11-23 14:00Z', kind = 'reach_client' WHERE id IN (md5('t40')::uuid, md5('t41')::uuid)`,
+		// A restricted case that was opened twice, and one time was looked at.
+		`INSERT INTO accounts (id, organisation_id, email, name, role, password_hash, created_at)
+			SELECT md5('second')::uuid, organisation_id, 'sol@helpline.example', 'Sol', 'supervisor', '-', now() FROM accounts`,
+		`INSERT INTO glass (id, organisation_id, case_id, account_id, reason, broken_at, until)
+			SELECT md5('g' || n)::uuid, r.organisation_id, r.case_id, r.owner_id, 'sealed', '2026-11-20 15:00Z'::timestamptz + n * interval '1 hour', now()
+			FROM referrals r, generate_series(0, 1) n WHERE r.id = md5('r20')::uuid`,
+		`UPDATE glass SET reviewed_at = now(), reviewed_by = md5('second')::uuid, decision = 'justified' WHERE id = md5('g0')::uuid`,
 	} {
 		_, err := d.Exec(change)
 		require.NoError(t, err, change)
@@ -70,4 +77,6 @@ func TestTheStandingOfARecord(t *testing.T) {
 	assert.Equal(t, map[string]int{"call_agency": 499, "reach_client": 1}, s.Tasks)
 	assert.Equal(t, 2, s.TasksLate)
 	assert.Equal(t, 1, s.Escalated)
+	assert.Equal(t, 1, s.Glass.Count)
+	assert.Equal(t, at.Add(-71*time.Hour), s.Glass.Oldest.UTC())
 }

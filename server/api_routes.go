@@ -111,7 +111,7 @@ func (s *Server) keyed(scope casework.Scope) echo.MiddlewareFunc {
 			if !strings.EqualFold(scheme, "Bearer") || key == "" {
 				return s.badKey(c)
 			}
-			account, scopes, err := s.desk.ByKey(c.Request().Context(), key)
+			holder, err := s.desk.ByKey(c.Request().Context(), key)
 			if referral.CodeOf(err) == referral.CodeUnauthenticated {
 				return s.badKey(c)
 			}
@@ -121,10 +121,11 @@ func (s *Server) keyed(scope casework.Scope) echo.MiddlewareFunc {
 			if err := tooOften(s.limits.calls.wait(c.Request().Context(), key), "", "too many calls with this API key"); err != nil {
 				return err
 			}
-			if !slices.Contains(scopes, scope) {
+			if !slices.Contains(holder.Scopes, scope) {
 				return &referral.Error{Code: referral.CodeForbidden, Message: "the API key is not for this: it needs the scope " + string(scope)}
 			}
-			c.Set(accountKey, &account)
+			c.Set(accountKey, &holder.Account)
+			c.Set(holderKey, holder)
 			return next(c)
 		}
 	}
@@ -138,8 +139,11 @@ func (s *Server) badKey(c echo.Context) error {
 	return &referral.Error{Code: referral.CodeUnauthenticated, Message: "send a valid API key"}
 }
 
-// apiActor is who asks, behind keyed.
-func apiActor(c echo.Context) casework.Actor { return accountOf(c).Actor(casework.ViaAPI) }
+// apiActor is who asks, behind keyed, by which key.
+func apiActor(c echo.Context) casework.Actor {
+	holder, _ := c.Get(holderKey).(casework.KeyHolder)
+	return holder.Actor()
+}
 
 // pathID reads the id of a path. What is not an id names nothing, so it is answered as missing.
 func pathID(c echo.Context, what string) (uuid.UUID, error) {

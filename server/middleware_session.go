@@ -22,6 +22,7 @@ const (
 	sessionVisit  = "visit" // whose it is and whether it goes on is in the record
 	sessionZone   = "zone"  // of the account's helpline
 	accountKey    = "account"
+	holderKey     = "key_holder"
 	visitorKey    = "visitor"
 	zoneKey       = "zone"
 	sweepEvery    = 5 * time.Minute

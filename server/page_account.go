@@ -22,11 +22,17 @@ type accountView struct {
 	Visits       []casework.Visit
 	SingleSignOn bool
 	Prove        bool // they must type their password first, or sign in again at the provider
+	Keys         keysView
+	MayHaveKeys  bool
 }
 
 func (s *Server) accountPage(c echo.Context) error { return s.showAccount(c, nil) }
 
 func (s *Server) showAccount(c echo.Context, wrongs []wrong) error {
+	return s.showAccountWith(c, ownKeyInput(), wrongs)
+}
+
+func (s *Server) showAccountWith(c echo.Context, in casework.KeyInput, wrongs []wrong) error {
 	ctx, v := c.Request().Context(), accountView{Visitor: visitorOf(c)}
 	var err error
 	if v.Factor, err = s.desk.SecondFactor(ctx, v.Visitor); err != nil {
@@ -41,6 +47,12 @@ func (s *Server) showAccount(c echo.Context, wrongs []wrong) error {
 		return err
 	}
 	v.Prove = !s.desk.Fresh(v.Visitor)
+	if v.MayHaveKeys = casework.May(v.Role, casework.HaveKeys) && !v.MustEnrol; v.MayHaveKeys {
+		v.Keys.In, v.Keys.Proof = in, s.proofOf(c, "/account")
+		if v.Keys.Keys, err = s.desk.OwnKeys(ctx, v.Visitor); err != nil {
+			return err
+		}
+	}
 	if v.SingleSignOn, err = s.desk.HasSingleSignOn(ctx, v.ID); err != nil {
 		return err
 	}
@@ -68,6 +80,10 @@ func (s *Server) changeAccount(c echo.Context) error {
 		return s.newRecoveryCodes(c)
 	case "end":
 		return s.endVisit(c, about)
+	case "key":
+		return s.makeOwnKey(c)
+	case "revoke":
+		return s.endOwnKey(c, about)
 	case "everywhere":
 		err = s.proving(c, func(ctx context.Context) error {
 			return s.desk.SignOutEverywhere(ctx, who, shortOf(typedIn(c, "proof_visits")), s.from(c))
@@ -97,16 +113,7 @@ func shortOf(pass string) string {
 
 // proveAgain shows the page with what is wrong beside the field of the form that was sent.
 func (s *Server) proveAgain(c echo.Context, err error, field string) error {
-	wrongs := s.wrongs(c, err)
-	for i, w := range wrongs {
-		if w.Field == "proof" {
-			wrongs[i].Field = field
-		}
-		if w.Field == "proof" && visitorOf(c).By == casework.BySingleSignOn {
-			wrongs[i] = wrong{"sign_in_again", s.locale(c).T("account.prove.sign_on")}
-		}
-	}
-	if len(wrongs) > 0 {
+	if wrongs := s.unproved(c, err, field); len(wrongs) > 0 {
 		return s.showAccount(c, wrongs)
 	}
 	return err

@@ -3,6 +3,7 @@ package server
 import (
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -16,9 +17,11 @@ func TestAccountPagesAreAccessible(t *testing.T) {
 	self := boss(v)
 	v.post("/account", url.Values{"do": {"propose"}}).is(200)
 	v.post("/people", url.Values{"name": {"Bea"}, "email": {"bea@kawartha.example"}, "role": {"auditor"}, "language": {"fr"}}).is(200)
-	v.post("/keys", url.Values{"do": {"make"}, "name": {"site"}, "email": {"nav@kawartha.example"}, "scopes": {"read"}, "days": {"30"}}).is(200)
+	v.post("/keys", url.Values{"do": {"make"}, "name": {"site"}, "email": {"nav@kawartha.example"}, "days": {"30"}}).is(200)
+	v.post("/account", url.Values{"do": {"key"}, "name": {"phones"}, "scopes": {"read"}, "days": {"30"}}).is(200)
 	v.must(chromedp.Do(ctx, chromedp.Navigate(v.site.URL+"/sign-in?lang=en"), chromedp.SendKeys("#email", self.Email),
 		chromedp.SendKeys("#password", password+"\r"), chromedp.WaitVisible(`nav[aria-label]`)))
+	v.clock.Advance(10 * time.Minute) // so that each form asks for the password too
 	for lang, widths := range pageWidths() {
 		for name, path := range map[string]string{"account": "/account", "people": "/people", "colleague": "/people/" + v.account.ID.String(), "keys": "/keys",
 			"forgot": "/forgot-password", "join-dead": "/join"} {

@@ -163,7 +163,7 @@ func (s *Server) casePage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := folderView{Case: folder, Keeps: folder.CreatedBy == accountOf(c).ID || casework.May(accountOf(c).Role, casework.OverseePeople)}
+	v := folderView{Case: folder, Keeps: folder.CreatedBy == accountOf(c).ID && !folder.ByGlass || casework.May(accountOf(c).Role, casework.OverseePeople)}
 	for _, r := range referrals {
 		timeline, err := s.desk.Timeline(c.Request().Context(), staff(c), r.ID)
 		if err != nil {

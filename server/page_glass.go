@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -43,10 +44,13 @@ func (s *Server) breakGlass(c echo.Context) error {
 	return s.seeOther(c, "/cases/"+id.String(), "break_glass")
 }
 
-// restrictedView is what a supervisor looks after: the glass that was broken, and who is named where.
+// restrictedView is what a supervisor looks after: the glass that was broken, and who is named where. A coordinator looks at
+// the glass alone.
 type restrictedView struct {
-	Glass []casework.GlassToReview
-	Cases []db.RestrictedCase
+	Glass    []casework.GlassToReview
+	Oversees bool
+	Cases    []db.RestrictedCase
+	Now      time.Time
 }
 
 // Decisions are what can be found of broken glass.
@@ -55,13 +59,15 @@ func (restrictedView) Decisions() []string { return casework.GlassDecisions }
 func (s *Server) restrictedPage(c echo.Context) error { return s.showRestricted(c, nil) }
 
 func (s *Server) showRestricted(c echo.Context, wrongs []wrong) error {
-	var v restrictedView
+	v := restrictedView{Oversees: casework.May(accountOf(c).Role, casework.OverseePeople), Now: s.clock.Now()}
 	var err error
 	if v.Glass, err = s.desk.GlassToReview(c.Request().Context(), staff(c)); err != nil {
 		return err
 	}
-	if v.Cases, err = s.desk.RestrictedCases(c.Request().Context(), staff(c)); err != nil {
-		return err
+	if v.Oversees {
+		if v.Cases, err = s.desk.RestrictedCases(c.Request().Context(), staff(c)); err != nil {
+			return err
+		}
 	}
 	return s.show(c, http.StatusOK, "restricted", view{Title: s.locale(c).T("restricted.title"), Body: v, Wrongs: wrongs, Done: done(c)})
 }

@@ -18,6 +18,7 @@ type keysView struct {
 	Keys   []casework.HouseKey
 	People []casework.Person
 	In     casework.KeyInput
+	Proof  proof
 }
 
 // Scopes are what a key can be for.
@@ -27,11 +28,11 @@ func (keysView) Scopes() []casework.Scope { return casework.Scopes }
 func (v keysView) Has(s casework.Scope) bool { return slices.Contains(v.In.Scopes, s) }
 
 func (s *Server) keysPage(c echo.Context) error {
-	return s.showKeys(c, casework.KeyInput{Days: casework.KeyDays, Scopes: []casework.Scope{casework.ScopeRead}}, nil)
+	return s.showKeys(c, casework.KeyInput{Days: casework.KeyDays}, nil)
 }
 
 func (s *Server) showKeys(c echo.Context, in casework.KeyInput, wrongs []wrong) error {
-	ctx, who, v := c.Request().Context(), staff(c), keysView{In: in}
+	ctx, who, v := c.Request().Context(), staff(c), keysView{In: in, Proof: s.proofOf(c, "/keys")}
 	var err error
 	if v.Keys, err = s.desk.KeysOf(ctx, who); err != nil {
 		return err
@@ -66,21 +67,26 @@ func (s *Server) changeKeys(c echo.Context) error {
 	return referral.Invalid("do", "must be one of the page's buttons")
 }
 
-// keyView is a new key, the one time it is shown.
-type keyView struct{ Name, Key string }
-
 func (s *Server) makeKey(c echo.Context) error {
-	in := casework.KeyInput{Email: strings.TrimSpace(typedIn(c, "email")), Name: typedIn(c, "name")}
-	in.Days, _ = strconv.Atoi(typedIn(c, "days"))
-	for _, scope := range c.Request().PostForm["scopes"] {
-		in.Scopes = append(in.Scopes, casework.Scope(scope))
+	in := keyInput(c)
+	in.Email, in.Scopes = strings.TrimSpace(typedIn(c, "email")), []casework.Scope{casework.ScopeDirectory}
+	var key string
+	err := s.proved(c, "proof")
+	if err == nil {
+		_, key, err = s.desk.MakeKey(c.Request().Context(), staff(c), in)
 	}
-	_, key, err := s.desk.MakeKey(c.Request().Context(), staff(c), in)
-	if wrongs := s.wrongs(c, err); len(wrongs) > 0 {
+	if wrongs := s.unproved(c, err, "proof"); len(wrongs) > 0 {
 		return s.showKeys(c, in, wrongs)
 	}
 	if err != nil {
 		return err
 	}
-	return s.page(c, http.StatusOK, "key", s.locale(c).T("keys.made.title"), keyView{in.Name, key})
+	return s.showKey(c, in.Name, key, "/keys")
+}
+
+// keyInput is what every form of a new key says.
+func keyInput(c echo.Context) casework.KeyInput {
+	in := casework.KeyInput{Name: typedIn(c, "name")}
+	in.Days, _ = strconv.Atoi(typedIn(c, "days"))
+	return in
 }

@@ -61,6 +61,7 @@ type queueView struct {
 	Owners  []casework.Account
 	Owner   string
 	Overdue int // of the rows shown
+	Reviews int // of broken glass that wait for the reader
 	paging
 }
 
@@ -76,6 +77,9 @@ func (s *Server) queuePage(c echo.Context) error {
 		return err
 	}
 	if v.Owners, err = s.desk.Accounts(ctx, staff(c)); err != nil {
+		return err
+	}
+	if v.Reviews, err = s.desk.GlassWaiting(ctx, staff(c)); err != nil {
 		return err
 	}
 	for _, item := range v.Items {
@@ -105,8 +109,9 @@ func (s *Server) closedPage(c echo.Context) error {
 
 // tasksView is the open tasks, those of the reader or all.
 type tasksView struct {
-	Items []casework.Task
-	Mine  bool
+	Items   []casework.Task
+	Mine    bool
+	Reviews int // of broken glass that wait for the reader
 	paging
 }
 
@@ -119,6 +124,9 @@ func (s *Server) tasksPage(c echo.Context) error {
 	v.Items, v.Total, err = s.desk.Tasks(c.Request().Context(), staff(c),
 		casework.TaskFilter{Mine: v.Mine, Limit: perPage, Offset: v.Offset()})
 	if err != nil {
+		return err
+	}
+	if v.Reviews, err = s.desk.GlassWaiting(c.Request().Context(), staff(c)); err != nil {
 		return err
 	}
 	return s.show(c, http.StatusOK, "tasks", view{Title: s.locale(c).T("tasks.title"), Body: v, Done: done(c)})

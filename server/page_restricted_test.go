@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -51,12 +52,27 @@ func TestARestrictedCaseByItsPages(t *testing.T) {
 	if !strings.HasPrefix(opened.Path, at) || !strings.Contains(opened.says("h1"), "Zoë Canary") {
 		t.Errorf("glass was broken and led to %s", opened.Path)
 	}
-	v.get("/restricted").is(403)
+	if got := v.get("/restricted").is(200).says("main"); strings.Contains(got, "on the line") || strings.Contains(got, reference) || strings.Contains(got, "Who may see which") {
+		t.Errorf("a coordinator is shown what is a supervisor's to look at: %q", got)
+	}
+	if got := v.get("/queue").is(200); got.Find(`main a[href="/restricted"]`).Length() != 0 {
+		t.Error("who opened it is asked to review it")
+	}
 
 	v.forget()
 	v.signInAs("super@kawartha.example")
 	v.get(at).is(404)
+	for _, path := range []string{"/queue", "/tasks"} {
+		if got := v.get(path).is(200).says(`main a[href="/restricted"]`); !strings.Contains(got, "please review") {
+			t.Errorf("%s says %q of what waits", path, got)
+		}
+	}
+	v.clock.Advance(73 * time.Hour)
+	v.signInAs("super@kawartha.example")
 	reviews := v.get("/restricted").is(200)
+	if got := reviews.says(".due--over"); !strings.HasPrefix(got, "Should have been reviewed by") {
+		t.Errorf("after three days it says %q", got)
+	}
 	if !strings.Contains(reviews.says("main"), "he is on the line") {
 		t.Errorf("the reviews say %q", reviews.says("main"))
 	}

@@ -22,17 +22,17 @@ func (s *Server) keepRefusal(c echo.Context, err error, status int) {
 	if account == nil {
 		return
 	}
-	via := casework.ViaPage
+	who := account.Actor(casework.ViaPage)
 	if isAPI(c) {
-		via = casework.ViaAPI
+		who = apiActor(c)
 	}
 	var kept error
 	switch p, lacking := c.Get(refusedKey).(casework.Permission); {
 	case lacking:
-		kept = s.desk.Refused(ctx, account.Actor(via), p)
+		kept = s.desk.Refused(ctx, who, p)
 	case status == http.StatusNotFound:
 		if id, err := uuid.Parse(c.Param("id")); err == nil {
-			kept = s.desk.OutOfReach(ctx, account.Actor(via), id)
+			kept = s.desk.OutOfReach(ctx, who, id)
 		}
 	}
 	if kept != nil {

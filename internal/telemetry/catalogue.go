@@ -34,6 +34,8 @@ const (
 	TaskLatency     = "throughline_workflow_task_wait_seconds"
 	CanaryAge       = "throughline_canary_age_seconds"
 	RequestDuration = "throughline_http_request_duration_seconds"
+	GlassUnreviewed = "throughline_glass_unreviewed"
+	GlassOldest     = "throughline_glass_unreviewed_oldest_seconds"
 	AuditUnlinked   = "throughline_audit_unlinked_oldest_seconds"
 	AuditUnexported = "throughline_audit_unexported_oldest_seconds"
 	AuditFailures   = "throughline_audit_failures_total"
@@ -63,6 +65,8 @@ var Catalogue = []Metric{
 	{Name: TemporalCalls, Labels: []string{"operation", "status_code"}, Help: "Requests to Temporal that failed, long polls left out."},
 	{Name: TaskLatency, Histogram: true, Labels: []string{"workflow_type"}, Help: "How long workflow tasks waited for a worker."},
 	{Name: CanaryAge, Help: "Time since a canary workflow last came through on this worker, or since the worker started."},
+	{Name: GlassUnreviewed, Help: "Times that a restricted case was opened by someone who is not named on it, which no second person has looked at."},
+	{Name: GlassOldest, Help: "Age of the oldest of these; 0 when there is none."},
 	{Name: AuditUnlinked, Help: "Age of the oldest entry of the audit that is not linked into its chain; 0 when all are."},
 	{Name: AuditUnexported, Help: "Age of the oldest entry of the audit that no exported head covers; not shown where heads are not exported."},
 	{Name: AuditFailures, Labels: []string{"kind"}, Help: "Attempts to link the audit or to export its heads that failed; they are tried again."},

@@ -63,7 +63,7 @@ func (t *Telemetry) Watch(s Sources) error {
 	var all []metric.Observable
 	var errs []error
 	for _, name := range []string{Up, ReferralsOpen, StepsOverdue, StepsOldest, OutboxRows, OutboxOldest, Messages, MessagesOldest, TasksOpen,
-		TasksOverdue, TasksEscalated, Connections, ConnectionsMax, CanaryAge, AuditUnlinked, AuditUnexported} {
+		TasksOverdue, TasksEscalated, GlassUnreviewed, GlassOldest, Connections, ConnectionsMax, CanaryAge, AuditUnlinked, AuditUnexported} {
 		made, err := t.meter.Float64ObservableGauge(name, metric.WithDescription(help(name)))
 		errs = append(errs, err)
 		g.made[name] = made
@@ -118,6 +118,8 @@ func (g gauges) record(s db.Standing) {
 	g.counts(TasksOpen, "kind", s.Tasks, shown.tasks)
 	g.show(TasksOverdue, float64(s.TasksLate))
 	g.show(TasksEscalated, float64(s.Escalated))
+	g.show(GlassUnreviewed, float64(s.Glass.Count))
+	g.show(GlassOldest, age(now, s.Glass.Oldest))
 	g.show(AuditUnlinked, age(now, s.Unlinked.Oldest))
 	if g.Exports {
 		g.show(AuditUnexported, age(now, s.Exports.Oldest))

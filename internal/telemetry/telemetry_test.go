@@ -58,7 +58,7 @@ func TestAScrapeShowsHowTheRecordStands(t *testing.T) {
 		return db.Standing{Referrals: map[string]int{"sent": 3, "none": 1}, Steps: db.Backlog{Count: 2, Oldest: now.Add(-time.Hour)},
 			Outbox:   map[string]db.Backlog{"deliver": {Count: 7, Oldest: now.Add(-90 * time.Second)}},
 			Messages: map[string]db.Backlog{"ambiguous": {Count: 1, Oldest: now.Add(-time.Minute)}, "bounced": {Count: 4, Oldest: now.Add(time.Hour)}},
-			Tasks:    map[string]int{"call_agency": 5}, TasksLate: 2, Escalated: 1}, nil
+			Tasks:    map[string]int{"call_agency": 5}, TasksLate: 2, Escalated: 1, Glass: db.Backlog{Count: 2, Oldest: now.Add(-time.Minute)}}, nil
 	}
 	require.NoError(t, told.Watch(s))
 	text := scrape(t, told)
@@ -73,7 +73,7 @@ func TestAScrapeShowsHowTheRecordStands(t *testing.T) {
 		`throughline_messages{state="bounced"} 4`, `throughline_messages_oldest_seconds{state="bounced"} 0`,
 		`throughline_messages{state="pending"} 0`,
 		`throughline_tasks_open{kind="call_agency"} 5`, `throughline_tasks_open{kind="reach_client"} 0`,
-		`throughline_tasks_overdue 2`, `throughline_tasks_escalated 1`, `throughline_canary_age_seconds 60`,
+		`throughline_tasks_overdue 2`, `throughline_tasks_escalated 1`, `throughline_glass_unreviewed 2`, `throughline_glass_unreviewed_oldest_seconds 60`, `throughline_canary_age_seconds 60`,
 		`throughline_database_connections{pool="record",state="in_use"} 3`, `throughline_database_connections_max{pool="record"} 20`,
 	} {
 		assert.Contains(t, text, line+"\n")
