@@ -147,6 +147,24 @@ func (d *Desk) beginErasures(ctx context.Context, tx *sqlx.Tx, organisation uuid
 	return nil
 }
 
+// notDue is the outcome of an erasure that the schedule began with, when the time of the case is not over any more:
+// something was written of it meanwhile, or it is kept for longer; "" when it still is.
+func (d *Desk) notDue(ctx context.Context, tx *sqlx.Tx, organisation, id uuid.UUID, at time.Time) (outcome string, err error) {
+	last, anonymous, err := db.LastUsed(ctx, tx, id)
+	if err != nil {
+		return "", err
+	}
+	kind := KindClosedCases
+	if anonymous {
+		kind = KindAnonymousCases
+	}
+	days, err := d.keptFor(ctx, tx, organisation, kind)
+	if err != nil || last.Before(at.AddDate(0, 0, -days)) {
+		return "", err
+	}
+	return "not_due", nil
+}
+
 // forget takes away what is too old of a kind, a part at a time.
 func (d *Desk) forget(ctx context.Context, organisation uuid.UUID, k DueKind, before time.Time) error {
 	if k.Count == 0 || k.Kind == KindClosedCases || k.Kind == KindAnonymousCases {

@@ -44,9 +44,29 @@ func KeepFor(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID, kind stri
 type DueCase struct {
 	ID        uuid.UUID `db:"id"`
 	Reference string    `db:"reference"`
-	LastAt    time.Time `db:"last_at"` // when it was last used: opened, closed, or anything written of it
+	LastAt    time.Time `db:"last_at"` // when anything was written of it the last time
 	Held      bool      `db:"held"`
 	Waiting   bool      `db:"waiting"` // an erasure of it waits
+}
+
+// lastUsed is when anything was written of a case c the last time: of it, of its referrals, of what the client agreed to,
+// of what was set right, that it must be kept or need not be any more, and that the client wants what is kept. Looks are
+// no use that counts.
+const lastUsed = `greatest(c.created_at,
+	(SELECT max(r.closed_at) FROM referrals r WHERE r.case_id = c.id),
+	(SELECT max(t.at) FROM timeline t JOIN referrals r ON r.id = t.referral_id WHERE r.case_id = c.id),
+	(SELECT max(greatest(s.recorded_at, s.withdrawn_at)) FROM consents s WHERE s.case_id = c.id),
+	(SELECT max(x.at) FROM corrections x WHERE x.case_id = c.id),
+	(SELECT max(greatest(h.held_at, h.lifted_at)) FROM legal_holds h WHERE h.case_id = c.id),
+	(SELECT max(x.asked_at) FROM case_exports x WHERE x.case_id = c.id))`
+
+// LastUsed says when anything was written of a case the last time, and whether it is anonymous.
+func LastUsed(ctx context.Context, q sqlx.QueryerContext, caseID uuid.UUID) (at time.Time, anonymous bool, err error) {
+	err = q.QueryRowxContext(ctx, `SELECT `+lastUsed+`, c.anonymous FROM cases c WHERE c.id = $1`, caseID).Scan(&at, &anonymous)
+	if err != nil {
+		return at, false, fmt.Errorf("read last use of case: %w", Translate(err))
+	}
+	return at, anonymous, nil
 }
 
 // DueCases lists cases of an organisation that nothing was written of since an instant, and of which no referral is open:
@@ -57,10 +77,7 @@ func DueCases(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID
 	err := sqlx.SelectContext(ctx, q, &list, `SELECT * FROM (SELECT c.id, c.reference, last.at AS last_at,
 				EXISTS (SELECT FROM legal_holds h WHERE h.case_id = c.id AND h.lifted_at IS NULL) AS held,
 				EXISTS (SELECT FROM erasures e WHERE e.case_id = c.id AND e.ended_at IS NULL) AS waiting
-			FROM cases c, LATERAL (SELECT greatest(c.created_at,
-					(SELECT max(r.closed_at) FROM referrals r WHERE r.case_id = c.id),
-					(SELECT max(t.at) FROM timeline t JOIN referrals r ON r.id = t.referral_id WHERE r.case_id = c.id),
-					(SELECT max(s.recorded_at) FROM consents s WHERE s.case_id = c.id)) AS at) last
+			FROM cases c, LATERAL (SELECT `+lastUsed+` AS at) last
 			WHERE c.organisation_id = $1 AND c.anonymous = $2 AND c.erased_at IS NULL AND c.created_at < $3 AND last.at < $3
 				AND NOT EXISTS (SELECT FROM referrals r WHERE r.case_id = c.id AND r.state <> 'closed')
 				AND NOT EXISTS (SELECT FROM erasures e WHERE e.case_id = c.id AND e.outcome = 'called_off' AND e.ended_at > $4)) due
