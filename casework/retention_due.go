@@ -121,7 +121,7 @@ func (d *Desk) Retain(ctx context.Context, organisation uuid.UUID, at time.Time)
 		return Wait{}, err
 	}
 	for _, k := range list {
-		if err := d.forget(ctx, organisation, k, at.AddDate(0, 0, -k.Days)); err != nil {
+		if err := d.forget(ctx, organisation, k, at); err != nil {
 			return Wait{}, err
 		}
 	}
@@ -166,9 +166,15 @@ func (d *Desk) notDue(ctx context.Context, tx *sqlx.Tx, organisation, id uuid.UU
 }
 
 // forget takes away what is too old of a kind, a part at a time.
-func (d *Desk) forget(ctx context.Context, organisation uuid.UUID, k DueKind, before time.Time) error {
+func (d *Desk) forget(ctx context.Context, organisation uuid.UUID, k DueKind, at time.Time) error {
 	if k.Count == 0 || k.Kind == KindClosedCases || k.Kind == KindAnonymousCases {
 		return nil
+	}
+	before := at.AddDate(0, 0, -k.Days)
+	if k.Kind == KindAudit {
+		return d.read(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
+			return db.RetireAudit(ctx, tx, organisation, before, at)
+		})
 	}
 	for {
 		var n int64
@@ -176,7 +182,7 @@ func (d *Desk) forget(ctx context.Context, organisation uuid.UUID, k DueKind, be
 			n, err = db.PruneAged(ctx, tx, organisation, k.Kind, before, pruneAtOnce)
 			return err
 		})
-		if err != nil || n < pruneAtOnce || k.Kind == KindAudit {
+		if err != nil || n < pruneAtOnce {
 			return err
 		}
 	}

@@ -126,23 +126,3 @@ func TestADryRunSaysWhatTheScheduleDoes(t *testing.T) {
 	}
 	assert.Equal(t, 2, one[int](r, `SELECT count(*) FROM cases WHERE erased_at IS NULL AND id IN ($1, $2)`, held.CaseID, open.CaseID))
 }
-
-// Nobody has the application take away what is younger than ten years of the audit.
-func TestTheAuditStaysForTenYears(t *testing.T) {
-	t.Parallel()
-	r := open(t)
-	r.closed(r.intake(r.services[0]))
-	r.linkUp()
-	entries := one[int](r, `SELECT count(*) FROM audit`)
-	_, err := r.DB.ExecContext(t.Context(), `SELECT audit_retire($1, now() + interval '1 year')`, r.organisation)
-	require.ErrorContains(t, err, "permission denied")
-	_, err = r.DB.ExecContext(t.Context(), `SELECT audit_retire_old($1, now() + interval '100 years')`, r.organisation)
-	require.NoError(t, err)
-	assert.Equal(t, entries, one[int](r, `SELECT count(*) FROM audit`))
-	r.exec(`INSERT INTO audit (organisation_id, at, actor_role, action, kind, subject, via) SELECT $1, now() - interval '10 years 4 days', 'system', 'old', 'change', 'x', 'cli'`, r.organisation)
-	r.linkUp()
-	list, err := r.RetentionDue(t.Context(), r.person(r.organisation, "Ada", referral.Admin))
-	require.NoError(t, err)
-	assert.NotEmpty(t, list)
-	assert.Empty(t, r.verified(nil))
-}

@@ -113,13 +113,18 @@ func CountAged(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUI
 	return n, nil
 }
 
+// RetireAudit takes away the entries of an organisation's audit that are older than an instant, and writes down that it was
+// done, at another. The database keeps what is younger than ten years, whoever asks.
+func RetireAudit(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, before, at time.Time) error {
+	var taken int64
+	if err := sqlx.GetContext(ctx, q, &taken, `SELECT audit_retire_old($1, $2, $3)`, organisation, before, at); err != nil {
+		return fmt.Errorf("retire the audit: %w", Translate(err))
+	}
+	return nil
+}
+
 // PruneAged takes away, or empties, rows of a kind that are older than an instant, at most n of them, and says how many.
 func PruneAged(ctx context.Context, q sqlx.ExtContext, organisation uuid.UUID, kind string, before time.Time, n int) (int64, error) {
-	if kind == "audit" { // the database keeps what is younger than ten years, whoever asks
-		var taken int64
-		err := sqlx.GetContext(ctx, q, &taken, `SELECT audit_retire_old($1, $2)`, organisation, before)
-		return taken, Translate(err)
-	}
 	a, do := agedRows[kind], "DELETE FROM "
 	if a.set != "" {
 		do = "UPDATE "
