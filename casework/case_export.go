@@ -14,12 +14,12 @@ import (
 )
 
 // ExportSchema names the form of an export's data, which docs/retention.md describes. It changes with that.
-const ExportSchema = "throughline-case-export/1"
+const ExportSchema = "throughline-case-export/2"
 
 // Export is what a client asked to be given of all that is kept of them.
 type Export = db.Export
 
-// Everything is all that is kept of a client.
+// Everything is all that is kept of a client, but for the names of colleagues and why the case is under legal hold.
 type Everything struct {
 	Schema      string           `json:"schema"`
 	MadeAt      time.Time        `json:"made_at"`
@@ -30,6 +30,9 @@ type Everything struct {
 	Referrals   []KeptReferral   `json:"referrals"`   // newest first
 	Letters     []db.LetterFact  `json:"letters"`     // oldest first
 	Corrections []KeptCorrection `json:"corrections"` // newest first
+	Openings    []KeptOpening    `json:"openings"`    // oldest first
+	Erasures    []KeptErasure    `json:"erasures"`    // newest first
+	Holds       []KeptHold       `json:"holds"`       // newest first
 	Access      []ReportedAccess `json:"access"`      // newest first
 }
 
@@ -182,6 +185,9 @@ func (d *Desk) everything(ctx context.Context, tx *sqlx.Tx, organisation, id uui
 	if all.Corrections, err = d.keptCorrections(ctx, tx, c); err != nil {
 		return all, err
 	}
+	if err := all.addKeeping(ctx, tx, v); err != nil {
+		return all, err
+	}
 	if all.Letters, err = db.LetterFacts(ctx, tx, id); err != nil {
 		return all, err
 	}
@@ -212,6 +218,12 @@ func (r KeptReferral) nameless() KeptReferral {
 	}
 	for i := range r.Tasks {
 		r.Tasks[i].AssigneeName = ""
+	}
+	if r.Consent != nil {
+		r.Consent.RecordedBy = ""
+	}
+	for i := range r.Consents {
+		r.Consents[i].RecordedBy = ""
 	}
 	for i := range r.Timeline {
 		if r.Timeline[i].Via != string(ViaLink) {

@@ -97,3 +97,25 @@ func LetterFacts(ctx context.Context, q sqlx.QueryerContext, caseID uuid.UUID) (
 	}
 	return list, nil
 }
+
+// Opening is one time that a restricted case was opened by someone who is not named on it, its texts sealed, without who
+// it was.
+type Opening struct {
+	ID         uuid.UUID  `db:"id"`
+	At         time.Time  `db:"broken_at"`
+	Until      time.Time  `db:"until"`
+	Reason     string     `db:"reason"`
+	ReviewedAt *time.Time `db:"reviewed_at"`
+	Decision   string     `db:"decision"`
+	Remark     string     `db:"remark"`
+}
+
+// Openings lists those of a case, the first one first.
+func Openings(ctx context.Context, q sqlx.QueryerContext, caseID uuid.UUID) (list []Opening, err error) {
+	err = sqlx.SelectContext(ctx, q, &list, `SELECT id, broken_at, until, reason, reviewed_at, decision, remark FROM glass WHERE case_id = $1
+		ORDER BY broken_at, id`, caseID)
+	if err != nil {
+		return nil, fmt.Errorf("read broken glass: %w", Translate(err))
+	}
+	return list, nil
+}
