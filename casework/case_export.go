@@ -103,17 +103,22 @@ func (d *Desk) CarryExport(ctx context.Context, id uuid.UUID, at time.Time) (w W
 				return err
 			}
 		case !at.Before(*x.Until):
-			x.Body, x.GoneAt = "", &at
-			if err := db.SaveExport(ctx, tx, x); err != nil {
-				return err
-			}
-			who := system(x.Organisation, ViaClock).because("export", id)
-			return db.InsertAudit(ctx, tx, who.line(), at, "end_export", "case", x.Case)
+			return d.endExport(ctx, tx, x, at)
 		}
 		w = Wait{Due: *x.Until}
 		return nil
 	})
 	return w, err
+}
+
+// endExport takes an export away whose time is over.
+func (d *Desk) endExport(ctx context.Context, tx *sqlx.Tx, x db.Export, at time.Time) error {
+	x.Body, x.GoneAt = "", &at
+	if err := db.SaveExport(ctx, tx, x); err != nil {
+		return err
+	}
+	who := system(x.Organisation, ViaClock).because("export", x.ID)
+	return db.InsertAudit(ctx, tx, who.line(), at, "end_export", "case", x.Case)
 }
 
 // makeExport gathers and seals it.

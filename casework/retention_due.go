@@ -171,7 +171,10 @@ func (d *Desk) forget(ctx context.Context, organisation uuid.UUID, k DueKind, at
 		return nil
 	}
 	before := at.AddDate(0, 0, -k.Days)
-	if k.Kind == KindAudit {
+	switch k.Kind {
+	case KindExports:
+		return d.endExports(ctx, organisation, before, at)
+	case KindAudit:
 		return d.read(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 			return db.RetireAudit(ctx, tx, organisation, before, at)
 		})
@@ -186,6 +189,32 @@ func (d *Desk) forget(ctx context.Context, organisation uuid.UUID, k DueKind, at
 			return err
 		}
 	}
+}
+
+// endExports takes exports away that were made before an instant, each with its entry: the schedule may give them less time
+// by now than when they were made.
+func (d *Desk) endExports(ctx context.Context, organisation uuid.UUID, before, at time.Time) error {
+	var ids []uuid.UUID
+	err := d.read(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+		ids, err = db.AgedExports(ctx, tx, organisation, before)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		err := d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
+			x, err := db.LockExport(ctx, tx, id)
+			if err != nil || x.GoneAt != nil {
+				return err
+			}
+			return d.endExport(ctx, tx, x, at)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tomorrowEarly is when few are at work: at three, where the helpline is. A day on which the clocks change has it too, or

@@ -63,6 +63,15 @@ func ExportsOf(ctx context.Context, q sqlx.QueryerContext, caseID uuid.UUID) ([]
 	return list, nil
 }
 
+// AgedExports lists the exports of an organisation that were made before an instant and are there still.
+func AgedExports(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, before time.Time) (ids []uuid.UUID, err error) {
+	a := agedRows["exports"]
+	if err = sqlx.SelectContext(ctx, q, &ids, `SELECT t.id FROM `+a.table+` WHERE `+a.where+` ORDER BY t.made_at, t.id`, organisation, before); err != nil {
+		return nil, fmt.Errorf("read exports: %w", Translate(err))
+	}
+	return ids, nil
+}
+
 // SaveExport writes how an export stands.
 func SaveExport(ctx context.Context, tx *sqlx.Tx, x Export) error {
 	_, err := tx.ExecContext(ctx, `UPDATE case_exports SET made_at = $2, until = $3, page_at = $4, data_at = $5, gone_at = $6, body = $7 WHERE id = $1`,

@@ -100,7 +100,8 @@ var agedRows = map[string]aged{
 		AND coalesce(t.settled_at, t.created_at) < $2 AND EXISTS (SELECT FROM referrals r WHERE r.id = t.referral_id AND r.state = 'closed')`, "recipient = t.id::text"},
 	"visits":  {"visits t", "t.organisation_id = $1 AND least(t.expires_at, coalesce(t.ended_at, t.expires_at)) < $2", ""},
 	"devices": {"known_devices t", "t.seen_at < $2 AND t.account_id IN (SELECT id FROM accounts WHERE organisation_id = $1)", ""},
-	"exports": {"case_exports t", "t.organisation_id = $1 AND t.gone_at IS NULL AND t.made_at < $2", "body = '', gone_at = now()"},
+	// To count them only: these go in ways of their own.
+	"exports": {"case_exports t", "t.organisation_id = $1 AND t.gone_at IS NULL AND t.made_at < $2", ""},
 	"audit":   {"audit t", "t.organisation_id = $1 AND t.at < $2", ""},
 }
 
