@@ -14,12 +14,12 @@ import (
 )
 
 // ExportSchema names the form of an export's data, which docs/retention.md describes. It changes with that.
-const ExportSchema = "throughline-case-export/1"
+const ExportSchema = "throughline-case-export/2"
 
 // Export is what a client asked to be given of all that is kept of them.
 type Export = db.Export
 
-// Everything is all that is kept of a client.
+// Everything is all that is kept of a client, but for the names of colleagues and why the case is under legal hold.
 type Everything struct {
 	Schema      string           `json:"schema"`
 	MadeAt      time.Time        `json:"made_at"`
@@ -30,6 +30,9 @@ type Everything struct {
 	Referrals   []KeptReferral   `json:"referrals"`   // newest first
 	Letters     []db.LetterFact  `json:"letters"`     // oldest first
 	Corrections []KeptCorrection `json:"corrections"` // newest first
+	Openings    []KeptOpening    `json:"openings"`    // oldest first
+	Erasures    []KeptErasure    `json:"erasures"`    // newest first
+	Holds       []KeptHold       `json:"holds"`       // newest first
 	Access      []ReportedAccess `json:"access"`      // newest first
 }
 
@@ -100,17 +103,22 @@ func (d *Desk) CarryExport(ctx context.Context, id uuid.UUID, at time.Time) (w W
 				return err
 			}
 		case !at.Before(*x.Until):
-			x.Body, x.GoneAt = "", &at
-			if err := db.SaveExport(ctx, tx, x); err != nil {
-				return err
-			}
-			who := system(x.Organisation, ViaClock).because("export", id)
-			return db.InsertAudit(ctx, tx, who.line(), at, "end_export", "case", x.Case)
+			return d.endExport(ctx, tx, x, at)
 		}
 		w = Wait{Due: *x.Until}
 		return nil
 	})
 	return w, err
+}
+
+// endExport takes an export away whose time is over.
+func (d *Desk) endExport(ctx context.Context, tx *sqlx.Tx, x db.Export, at time.Time) error {
+	x.Body, x.GoneAt = "", &at
+	if err := db.SaveExport(ctx, tx, x); err != nil {
+		return err
+	}
+	who := system(x.Organisation, ViaClock).because("export", x.ID)
+	return db.InsertAudit(ctx, tx, who.line(), at, "end_export", "case", x.Case)
 }
 
 // makeExport gathers and seals it.
@@ -182,6 +190,9 @@ func (d *Desk) everything(ctx context.Context, tx *sqlx.Tx, organisation, id uui
 	if all.Corrections, err = d.keptCorrections(ctx, tx, c); err != nil {
 		return all, err
 	}
+	if err := all.addKeeping(ctx, tx, v); err != nil {
+		return all, err
+	}
 	if all.Letters, err = db.LetterFacts(ctx, tx, id); err != nil {
 		return all, err
 	}
@@ -212,6 +223,12 @@ func (r KeptReferral) nameless() KeptReferral {
 	}
 	for i := range r.Tasks {
 		r.Tasks[i].AssigneeName = ""
+	}
+	if r.Consent != nil {
+		r.Consent.RecordedBy = ""
+	}
+	for i := range r.Consents {
+		r.Consents[i].RecordedBy = ""
 	}
 	for i := range r.Timeline {
 		if r.Timeline[i].Via != string(ViaLink) {

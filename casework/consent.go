@@ -40,7 +40,9 @@ func (c *ConsentInput) validate() error {
 	if !slices.Contains(ConsentWays, c.How) {
 		f.add(referral.Invalid("consent.how", "must be verbal, written or substitute"))
 	}
-	f.add(limits(map[string]string{"consent.script": c.Script}, 50))
+	if !slices.Contains(ConsentScripts, c.Script) { // it stands open, and outlives an erasure: no words of anyone may
+		f.add(referral.Invalid("consent.script", "must be a version of the words that are read out"))
+	}
 	f.add(limits(map[string]string{"consent.substitute": c.Substitute}, maxLine))
 	if c.Capacity != "" && !slices.Contains(referral.Capacities, c.Capacity) {
 		f.add(referral.Invalid("consent.capacity", "must be one of the capacities"))

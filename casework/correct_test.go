@@ -121,6 +121,8 @@ func TestACorrectionThatCantBeRight(t *testing.T) {
 		_, err := r.Correct(t.Context(), r.navigator, in.CaseID, right(1, change), nil)
 		refused(t, err, referral.CodeInvalid, field)
 	}
+	_, err := r.Correct(t.Context(), r.navigator, in.CaseID, right(1, casework.CorrectionInput{Language: new("en-x-canary")}), nil)
+	refused(t, err, referral.CodeInvalid, "language")
 	for _, reason := range []string{"", " \u200d ", strings.Repeat("w", 201)} {
 		_, err := r.Correct(t.Context(), r.navigator, in.CaseID, casework.CorrectionInput{Name: new("Ana"), Reason: reason, IfVersion: 1}, nil)
 		refused(t, err, referral.CodeInvalid, "reason")
@@ -130,7 +132,7 @@ func TestACorrectionThatCantBeRight(t *testing.T) {
 		refused(t, err, referral.CodeStale, "If-Match")
 	}
 	assert.Equal(t, before, r.contents(), "nothing was half-written")
-	_, err := r.Correct(t.Context(), r.navigator, in.CaseID, right(1, casework.CorrectionInput{Name: new("Ana Canary")}), nil)
+	_, err = r.Correct(t.Context(), r.navigator, in.CaseID, right(1, casework.CorrectionInput{Name: new("Ana Canary")}), nil)
 	require.NoError(t, err)
 	assert.Zero(t, one[int](r, `SELECT count(*) FROM corrections`), "what says the same is no correction")
 }

@@ -22,7 +22,7 @@ const askAnew = 24 * time.Hour
 
 // Erase carries an erasure on, as far as it is time: it waits until it can't be called off any more and, where a client
 // asked for it, a second person has agreed; then the case is erased, or the erasure ends because something stands against
-// it. Doing it twice does no harm. not_found when there is no such erasure.
+// it: one of the schedule's also when the case's time is not over any more. Doing it twice does no harm. not_found when there is no such erasure.
 func (d *Desk) Erase(ctx context.Context, id uuid.UUID, at time.Time) (w Wait, erased uuid.UUID, err error) {
 	err = d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
 		e, err := db.FindErasure(ctx, tx, id)
@@ -41,12 +41,16 @@ func (d *Desk) Erase(ctx context.Context, id uuid.UUID, at time.Time) (w Wait, e
 			return nil
 		}
 		// Under the locks of the case; the erasure itself is locked after it, and only if nobody has called it off.
-		outcome, err := d.erase(ctx, tx, system(e.Organisation, ViaClock).because(e.Cause, e.ID), e.Case, e.Cause, e.ApprovedBy)
+		outcome, err := d.against(ctx, tx, e.Organisation, e.Case)
+		if err == nil && outcome == "" && e.Cause == Schedule {
+			outcome, err = d.notDue(ctx, tx, e.Organisation, e.Case, at)
+		}
+		if err == nil && outcome == "" {
+			outcome, erased = ErasedOutcome, e.Case
+			err = d.erase(ctx, tx, system(e.Organisation, ViaClock).because(e.Cause, e.ID), e.Case, e.Cause, e.ApprovedBy)
+		}
 		if err != nil {
 			return err
-		}
-		if outcome == ErasedOutcome {
-			erased = e.Case
 		}
 		return db.EndErasure(ctx, tx, id, uuid.Nil, outcome, d.Clock.Now())
 	})
@@ -56,10 +60,10 @@ func (d *Desk) Erase(ctx context.Context, id uuid.UUID, at time.Time) (w Wait, e
 	return w, erased, err
 }
 
-// erase destroys what people said of a case, in a transaction of the caller's, and says what came of it: erased, or why
-// not. What was begun meanwhile counts: an open referral, a hold.
-func (d *Desk) erase(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID, why string, by *uuid.UUID) (outcome string, err error) {
-	was, open, err := db.LockWholeCase(ctx, tx, who.Organisation, id)
+// against locks a case whole, for the transaction, and says what stands against its erasure; "" when nothing does. What
+// was begun meanwhile counts: an open referral, a hold.
+func (d *Desk) against(ctx context.Context, tx *sqlx.Tx, organisation, id uuid.UUID) (outcome string, err error) {
+	was, open, err := db.LockWholeCase(ctx, tx, organisation, id)
 	if err != nil {
 		return "", err
 	}
@@ -74,14 +78,20 @@ func (d *Desk) erase(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID, 
 	case len(open) > 0:
 		return "open_referral", nil
 	}
+	return "", nil
+}
+
+// erase destroys what people said of a case that is locked, and that nothing stands against, in a transaction of the
+// caller's.
+func (d *Desk) erase(ctx context.Context, tx *sqlx.Tx, who Actor, id uuid.UUID, why string, by *uuid.UUID) error {
 	now := d.Clock.Now()
 	if err := db.EraseCase(ctx, tx, id, db.Tombstone{ErasedAt: &now, ErasedWhy: why, ErasedBy: by}); err != nil {
-		return "", err
+		return err
 	}
 	if err := d.DestroyCaseKey(ctx, tx, who.Organisation, id); err != nil {
-		return "", err
+		return err
 	}
-	return ErasedOutcome, db.InsertAudit(ctx, tx, who.line(), now, "erase", "case", id)
+	return db.InsertAudit(ctx, tx, who.line(), now, "erase", "case", id)
 }
 
 // ErasedCase is an entry of the list that is kept apart from backups.
@@ -117,11 +127,15 @@ func (d *Desk) EraseAgain(ctx context.Context, who Actor, list []ErasedCase) (do
 	for _, c := range found {
 		var outcome string
 		err := d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) (err error) {
-			outcome, err = d.erase(ctx, tx, system(c.Organisation, who.Via).because("again", c.ID), c.ID, why[c.ID], nil)
-			if err == nil && outcome == ErasedOutcome {
-				err = d.endWaiting(ctx, tx, c.ID, uuid.Nil, "erased_again")
+			outcome, err = d.against(ctx, tx, c.Organisation, c.ID)
+			if err != nil || outcome != "" {
+				return err
 			}
-			return err
+			outcome = ErasedOutcome
+			if err := d.erase(ctx, tx, system(c.Organisation, who.Via).because("again", c.ID), c.ID, why[c.ID], nil); err != nil {
+				return err
+			}
+			return d.endWaiting(ctx, tx, c.ID, uuid.Nil, "erased_again")
 		})
 		if err != nil {
 			return done, kept, err

@@ -238,6 +238,25 @@ func TestALinkOfAnErasedCaseOpensNothing(t *testing.T) {
 	refused(t, r.Reply(t.Context(), s.token, posted(referral.ReportOutcome)), referral.CodeNotFound, "")
 }
 
+// What an earlier version let people write where nothing is sealed goes too.
+func TestErasureTakesWordsThatStoodOpen(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	supervisor := r.person(r.organisation, "Sacha", referral.Supervisor)
+	for written, want := range map[string]string{"en-x-canary": "en", "x-canary": "und", "zh-Hant-t-canary": "zh-Hant", "fr-CA": "fr-CA"} {
+		in := r.intake(r.services[0])
+		id := r.askedErasure(in)
+		r.exec(`UPDATE cases SET language = $2 WHERE id = $1`, in.CaseID, written)
+		r.exec(`UPDATE consents SET script = CASE WHEN $2 = 'fr-CA' THEN script ELSE 'canary said so' END WHERE case_id = $1`, in.CaseID, written)
+		require.NoError(t, r.ApproveErasure(t.Context(), supervisor, id))
+		_, gone, err := r.Erase(t.Context(), id, r.clock.Now().AddDate(0, 0, 7))
+		require.NoError(t, err)
+		require.Equal(t, in.CaseID, gone)
+		assert.Equal(t, want, one[string](r, `SELECT language FROM cases WHERE id = $1`, in.CaseID))
+		assert.Equal(t, map[bool]string{true: casework.ConsentScript}[want == "fr-CA"], one[string](r, `SELECT script FROM consents WHERE case_id = $1 AND given`, in.CaseID))
+	}
+}
+
 // Nothing is erased before its time, without a second person, while a referral is open, or under hold.
 func TestErasureWaitsAndCanBeCalledOff(t *testing.T) {
 	t.Parallel()

@@ -30,7 +30,7 @@ type CaseInput struct {
 type ConsentInput struct {
 	Given  bool   `json:"given"`
 	How    string `json:"how"`    // verbal, written, substitute
-	Script string `json:"script"` // version of the words that were read out; ConsentScript when empty
+	Script string `json:"script"` // one of ConsentScripts; ConsentScript when empty
 	// Groups are what each agency may know, referral.UsualGroups when nil; Services names those that may know something
 	// else.
 	Groups   []referral.Group `json:"groups"`

@@ -129,6 +129,9 @@ func TestBadDetailsAreRefusedByField(t *testing.T) {
 		"two addresses":               {casework.CaseInput{Email: "a@example.org, b@example.org"}, "email"},
 		"an address that adds a line": {casework.CaseInput{Email: "ana@example.org\r\nBcc: all@example.org"}, "email"},
 		"no language":                 {casework.CaseInput{Language: "gibberish!"}, "language"},
+		"a language of one's own":     {casework.CaseInput{Language: "x-zyta"}, "language"},
+		"words behind a language":     {casework.CaseInput{Language: "en-x-okapi"}, "language"},
+		"words in an extension":       {casework.CaseInput{Language: "fr-t-en-m0-okapi"}, "language"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := r.OpenCase(t.Context(), r.navigator, c.in, nil)
@@ -174,7 +177,8 @@ func TestBadReferralsAreRefusedByField(t *testing.T) {
 		"takes no referrals": {func(in *casework.ReferralInput) { in.ServiceIDs = []uuid.UUID{refuses} }, referral.CodeInvalid, "service_ids.0"},
 		"consent by pigeon":  {func(in *casework.ReferralInput) { in.Consent.How = "pigeon" }, referral.CodeInvalid, "consent.how"},
 		"consent of no way":  {func(in *casework.ReferralInput) { in.Consent.How = "" }, referral.CodeInvalid, "consent.how"},
-		"too long a script":  {func(in *casework.ReferralInput) { in.Consent.Script = long(51) }, referral.CodeInvalid, "consent.script"},
+		"an unknown script":  {func(in *casework.ReferralInput) { in.Consent.Script = "she told us of her sister" }, referral.CodeInvalid, "consent.script"},
+		"a coming script":    {func(in *casework.ReferralInput) { in.Consent.Script = "2099-01" }, referral.CodeInvalid, "consent.script"},
 		"details too long":   {func(in *casework.ReferralInput) { in.Details = long(10_001) }, referral.CodeInvalid, "details"},
 		"NUL in the details": {func(in *casework.ReferralInput) { in.Details = "a\x00" }, referral.CodeInvalid, "details"},
 		"unknown former one": {func(in *casework.ReferralInput) { in.EpisodeOf = uuid.New() }, referral.CodeNotFound, "episode_of"},

@@ -121,7 +121,7 @@ func (d *Desk) Retain(ctx context.Context, organisation uuid.UUID, at time.Time)
 		return Wait{}, err
 	}
 	for _, k := range list {
-		if err := d.forget(ctx, organisation, k, at.AddDate(0, 0, -k.Days)); err != nil {
+		if err := d.forget(ctx, organisation, k, at); err != nil {
 			return Wait{}, err
 		}
 	}
@@ -147,10 +147,37 @@ func (d *Desk) beginErasures(ctx context.Context, tx *sqlx.Tx, organisation uuid
 	return nil
 }
 
+// notDue is the outcome of an erasure that the schedule began with, when the time of the case is not over any more:
+// something was written of it meanwhile, or it is kept for longer; "" when it still is.
+func (d *Desk) notDue(ctx context.Context, tx *sqlx.Tx, organisation, id uuid.UUID, at time.Time) (outcome string, err error) {
+	last, anonymous, err := db.LastUsed(ctx, tx, id)
+	if err != nil {
+		return "", err
+	}
+	kind := KindClosedCases
+	if anonymous {
+		kind = KindAnonymousCases
+	}
+	days, err := d.keptFor(ctx, tx, organisation, kind)
+	if err != nil || last.Before(at.AddDate(0, 0, -days)) {
+		return "", err
+	}
+	return "not_due", nil
+}
+
 // forget takes away what is too old of a kind, a part at a time.
-func (d *Desk) forget(ctx context.Context, organisation uuid.UUID, k DueKind, before time.Time) error {
+func (d *Desk) forget(ctx context.Context, organisation uuid.UUID, k DueKind, at time.Time) error {
 	if k.Count == 0 || k.Kind == KindClosedCases || k.Kind == KindAnonymousCases {
 		return nil
+	}
+	before := at.AddDate(0, 0, -k.Days)
+	switch k.Kind {
+	case KindExports:
+		return d.endExports(ctx, organisation, before, at)
+	case KindAudit:
+		return d.read(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
+			return db.RetireAudit(ctx, tx, organisation, before, at)
+		})
 	}
 	for {
 		var n int64
@@ -158,10 +185,36 @@ func (d *Desk) forget(ctx context.Context, organisation uuid.UUID, k DueKind, be
 			n, err = db.PruneAged(ctx, tx, organisation, k.Kind, before, pruneAtOnce)
 			return err
 		})
-		if err != nil || n < pruneAtOnce || k.Kind == KindAudit {
+		if err != nil || n < pruneAtOnce {
 			return err
 		}
 	}
+}
+
+// endExports takes exports away that were made before an instant, each with its entry: the schedule may give them less time
+// by now than when they were made.
+func (d *Desk) endExports(ctx context.Context, organisation uuid.UUID, before, at time.Time) error {
+	var ids []uuid.UUID
+	err := d.read(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+		ids, err = db.AgedExports(ctx, tx, organisation, before)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		err := d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
+			x, err := db.LockExport(ctx, tx, id)
+			if err != nil || x.GoneAt != nil {
+				return err
+			}
+			return d.endExport(ctx, tx, x, at)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tomorrowEarly is when few are at work: at three, where the helpline is. A day on which the clocks change has it too, or

@@ -127,22 +127,22 @@ func TestADryRunSaysWhatTheScheduleDoes(t *testing.T) {
 	assert.Equal(t, 2, one[int](r, `SELECT count(*) FROM cases WHERE erased_at IS NULL AND id IN ($1, $2)`, held.CaseID, open.CaseID))
 }
 
-// Nobody has the application take away what is younger than ten years of the audit.
-func TestTheAuditStaysForTenYears(t *testing.T) {
+// The schedule takes away what was prepared for clients as its own time does, with an entry by the same clock.
+func TestTheScheduleEndsExportsWithAnEntry(t *testing.T) {
 	t.Parallel()
 	r := open(t)
-	r.closed(r.intake(r.services[0]))
-	r.linkUp()
-	entries := one[int](r, `SELECT count(*) FROM audit`)
-	_, err := r.DB.ExecContext(t.Context(), `SELECT audit_retire($1, now() + interval '1 year')`, r.organisation)
-	require.ErrorContains(t, err, "permission denied")
-	_, err = r.DB.ExecContext(t.Context(), `SELECT audit_retire_old($1, now() + interval '100 years')`, r.organisation)
+	supervisor := r.person(r.organisation, "Sacha", referral.Supervisor)
+	asked := r.exported(supervisor, r.intake(r.services[0]).CaseID)
+	require.NoError(t, r.SetRetention(t.Context(), r.person(r.organisation, "Ada", referral.Admin), map[string]int{"exports": 1}))
+	r.clock.Advance(2 * day)
+	for range 2 { // twice is once
+		_, err := r.Retain(t.Context(), r.organisation, r.clock.Now())
+		require.NoError(t, err)
+	}
+	assert.Equal(t, 1, one[int](r, `SELECT count(*) FROM case_exports WHERE body = '' AND gone_at = $1`, r.clock.Now()))
+	assert.Equal(t, 1, one[int](r, `SELECT count(*) FROM audit WHERE action = 'end_export' AND why = 'export' AND why_id = $1 AND via = 'clock' AND at = $2`,
+		asked, r.clock.Now()))
+	w, err := r.CarryExport(t.Context(), asked, r.clock.Now().Add(6*day))
 	require.NoError(t, err)
-	assert.Equal(t, entries, one[int](r, `SELECT count(*) FROM audit`))
-	r.exec(`INSERT INTO audit (organisation_id, at, actor_role, action, kind, subject, via) SELECT $1, now() - interval '10 years 4 days', 'system', 'old', 'change', 'x', 'cli'`, r.organisation)
-	r.linkUp()
-	list, err := r.RetentionDue(t.Context(), r.person(r.organisation, "Ada", referral.Admin))
-	require.NoError(t, err)
-	assert.NotEmpty(t, list)
-	assert.Empty(t, r.verified(nil))
+	assert.True(t, w.Ended)
 }

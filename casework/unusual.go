@@ -23,6 +23,9 @@ const (
 	OwnName    Oddity = "own_name"    // the case has the person's own family name
 	ManyInHour Oddity = "many_in_hour"
 	ManyInDay  Oddity = "many_in_day"
+	// OwnNameTried is OwnName of a case that the person was refused each time.
+	OwnNameTried Oddity = "own_name_tried"
+	ManyRefused  Oddity = "many_refused" // in a day: sign-ins, what the role may not do, cases out of reach
 )
 
 // Unusual is an access that someone should ask about.
@@ -34,6 +37,7 @@ type Unusual struct {
 	Cases      []uuid.UUID
 	References []string
 	Usual      int // how many cases this person looks at in such a time, by the median; of the many only
+	Tries      int // that were refused; of ManyRefused only
 }
 
 // Bounds of what counts.
@@ -46,6 +50,7 @@ const (
 	times        = 3 // as many as usual are many
 	leastInHour  = 8
 	leastInDay   = 25
+	leastRefused = 5 // in a day; one or two are mistakes
 )
 
 // UnusualAccess lists what was unusual within the last two weeks, the newest first.
@@ -83,12 +88,17 @@ func (d *Desk) unusual(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID)
 	if err != nil {
 		return nil, err
 	}
+	refused, err := db.RefusedBy(ctx, tx, organisation, zone.String(), since)
+	if err != nil {
+		return nil, err
+	}
 	for i := range names {
 		n := &names[i]
 		// One that does not open is like no name; who opens its page is told.
 		d.vault(n.Case, n.CaseKey).open("cases", n.Case.String(), map[string]*string{"name": &n.CaseName})
 	}
-	list := slices.Concat(afterHours(hours, zone, since), many(hours, ManyInHour, leastInHour, zone, since), many(days, ManyInDay, leastInDay, zone, since), ownNames(names))
+	list := slices.Concat(afterHours(hours, zone, since), many(hours, ManyInHour, leastInHour, zone, since), many(days, ManyInDay, leastInDay, zone, since),
+		ownNames(names), manyRefused(refused, zone))
 	slices.SortStableFunc(list, func(a, b Unusual) int { return b.From.Compare(a.From) })
 	return list, nil
 }
@@ -166,7 +176,20 @@ func median(counts []int, but int) int {
 	return sorted[len(sorted)/2]
 }
 
-// ownNames finds cases in whose name is the family name of who looked.
+// manyRefused finds days on which someone was refused again and again.
+func manyRefused(days []db.Seen, zone *time.Location) (list []Unusual) {
+	for _, s := range days {
+		if s.Tries < leastRefused {
+			continue
+		}
+		from := onWall(s.Start, zone)
+		list = append(list, Unusual{Oddity: ManyRefused, Person: s.Actor, Name: s.Name, From: from, To: from.AddDate(0, 0, 1), Cases: s.Cases, References: s.References,
+			Tries: s.Tries})
+	}
+	return list
+}
+
+// ownNames finds cases in whose name is the family name of who looked, or tried to.
 func ownNames(names []db.NameSeen) (list []Unusual) {
 	for _, n := range names {
 		own := familyName(n.Name)
@@ -174,7 +197,11 @@ func ownNames(names []db.NameSeen) (list []Unusual) {
 		if own == "" || !slices.Contains(words, own) {
 			continue
 		}
-		list = append(list, Unusual{Oddity: OwnName, Person: n.Actor, Name: n.Name, From: n.First, To: n.Last, Cases: []uuid.UUID{n.Case}, References: []string{n.Reference}})
+		what := OwnName
+		if n.Refused {
+			what = OwnNameTried
+		}
+		list = append(list, Unusual{Oddity: what, Person: n.Actor, Name: n.Name, From: n.First, To: n.Last, Cases: []uuid.UUID{n.Case}, References: []string{n.Reference}})
 	}
 	return list
 }

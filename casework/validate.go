@@ -103,6 +103,10 @@ func (c *CaseInput) tidyLanguage() error {
 		return referral.Invalid("language", "is not a language tag")
 	}
 	c.Language = tag.String()
+	// Behind a subtag of one letter anyone may write what they like; the tag stands open, and outlives an erasure.
+	if slices.ContainsFunc(strings.Split(c.Language, "-"), func(subtag string) bool { return len(subtag) == 1 }) {
+		return referral.Invalid("language", "must be a language, without extensions and private use")
+	}
 	return nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,6 +28,8 @@ type Verified struct {
 	Waiting    int         `json:"waiting"` // written within the last second or so, and not linked yet
 	Heads      int         `json:"heads"`   // of an export that were compared
 	Tamperings []Tampering `json:"tamperings"`
+	// Retirements are what retention took away, by what the chain itself says; the first one first.
+	Retirements []Retirement `json:"retirements"`
 }
 
 // ExportedHead is the head of a chain as it was written down outside of the database.
@@ -48,7 +49,7 @@ const (
 // VerifyAudit recomputes every link of the chains, of one organisation or of all, from the entries themselves, in one
 // snapshot, and compares them with heads that were exported. It changes nothing.
 func (d *Desk) VerifyAudit(ctx context.Context, organisation uuid.UUID, exported []ExportedHead) (Verified, error) {
-	v := &verifying{Verified: Verified{Tamperings: []Tampering{}}}
+	v := &verifying{now: d.Clock.Now(), Verified: Verified{Tamperings: []Tampering{}, Retirements: []Retirement{}}}
 	err := db.Snapshot(db.AsSystem(ctx), d.DB, func(ctx context.Context, tx *sqlx.Tx) error {
 		organisations, err := db.Organisations(ctx, tx)
 		if err != nil {
@@ -76,6 +77,7 @@ func (d *Desk) VerifyAudit(ctx context.Context, organisation uuid.UUID, exported
 // verifying walks along the chains.
 type verifying struct {
 	Verified
+	now    time.Time
 	strays map[int64]db.AuditRow // entries that stand in no chain, by number
 }
 
@@ -100,9 +102,10 @@ type walk struct {
 	seq          int64
 	hash         []byte           // of the link before, as it is stored
 	real         []byte           // of the link before, as its entry makes it
-	retired      int64            // up to here entries were taken away by retention
+	retirements  []Retirement     // of entries, by retention
 	broken       []db.ChainLink   // whose entry is not the one that was hashed, or is gone
 	heads        map[int64][]byte // exported ones, by place
+	exported     []ExportedHead   // all of them
 }
 
 // chain verifies the chain of one organisation.
@@ -112,9 +115,10 @@ func (v *verifying) chain(ctx context.Context, tx *sqlx.Tx, organisation uuid.UU
 	for _, h := range exported {
 		if h.Organisation == organisation {
 			w.heads[h.Seq], last = h.Hash, max(last, h.Seq)
-			v.Heads++
+			w.exported = append(w.exported, h)
 		}
 	}
+	v.Heads += len(w.exported)
 	for {
 		links, err := db.AuditLinks(ctx, tx, organisation, w.seq, linksAtOnce)
 		if err != nil {
@@ -132,6 +136,8 @@ func (v *verifying) chain(ctx context.Context, tx *sqlx.Tx, organisation uuid.UU
 		w.seq++
 		v.found(Tampering{Organisation: organisation, Seq: w.seq, What: "missing: an exported head says that it was there"})
 	}
+	v.Retirements = append(v.Retirements, w.retirements...)
+	v.tooSoon(w)
 	v.explain(w)
 	return nil
 }
@@ -175,22 +181,13 @@ func fits(e db.AuditRow, l db.ChainLink, prev []byte) bool {
 	return bytes.Equal(hash[:], l.Hash)
 }
 
-// retires notes what retention took away: an entry of the chain itself says so.
-func (w *walk) retires(e db.AuditRow) {
-	if e.Action != "retire_audit" {
-		return
-	}
-	if up, err := strconv.ParseInt(e.Why, 10, 64); err == nil && up < w.seq {
-		w.retired = max(w.retired, up)
-	}
-}
-
 // explain says of each broken place whether its entry is gone, was changed, or stands in another's place.
 func (v *verifying) explain(w *walk) {
+	retired := w.retired()
 	for _, l := range w.broken {
 		t := Tampering{Organisation: w.organisation, Seq: l.Seq, Entry: l.AuditID}
 		switch at, number := v.elsewhere(w, l); {
-		case l.Entry == nil && l.Seq <= w.retired:
+		case l.Entry == nil && l.Seq <= retired:
 			continue
 		case number != 0:
 			t.What = fmt.Sprintf("its number was changed to %d", number)

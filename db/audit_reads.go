@@ -58,19 +58,21 @@ func CaseByReference(ctx context.Context, q sqlx.QueryerContext, organisation uu
 	return id, nil
 }
 
-// opened are the kinds by which someone looked at a case on purpose; a list shows many that nobody asked for.
-const opened = `a.kind IN ('view', 'search', 'print', 'export')`
+// opened are the kinds by which someone looked at a case on purpose, or tried to and was refused; a list shows many that
+// nobody asked for.
+const opened = `a.kind IN ('view', 'search', 'print', 'export', 'refused')`
 
-// Seen is how many cases someone looked at in a stretch of time: an hour or a day of the organisation's clock.
+// Seen is how many cases someone looked at, or tried to, in a stretch of time: an hour or a day of the organisation's clock.
 type Seen struct {
 	Actor      uuid.UUID      `db:"actor_id"`
 	Name       string         `db:"name"`
 	Start      time.Time      `db:"start"` // as the clock on the wall says, in UTC
 	Cases      uuids          `db:"cases"`
 	References pq.StringArray `db:"refs"`
+	Tries      int            `db:"tries"` // that were refused; of RefusedBy only
 }
 
-// SeenBy counts what each person looked at since an instant, by "hour" or "day" of a zone, the oldest first.
+// SeenBy counts what each person looked at, or tried to, since an instant, by "hour" or "day" of a zone, the oldest first.
 func SeenBy(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, zone, stretch string, since time.Time) (list []Seen, err error) {
 	err = sqlx.SelectContext(ctx, q, &list, `SELECT s.actor_id, p.name, s.start AT TIME ZONE 'UTC' AS start, array_agg(c.id ORDER BY c.reference) AS cases,
 			array_agg(c.reference ORDER BY c.reference) AS refs
@@ -84,7 +86,21 @@ func SeenBy(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, 
 	return list, nil
 }
 
-// NameSeen is a case that someone looked at, with both names. It holds personal data.
+// RefusedBy counts what each person was refused since an instant, by day of a zone, the oldest first: of no case, as a
+// sign-in, too.
+func RefusedBy(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, zone string, since time.Time) (list []Seen, err error) {
+	err = sqlx.SelectContext(ctx, q, &list, `SELECT a.actor_id, p.name, date_trunc('day', a.at AT TIME ZONE $2) AT TIME ZONE 'UTC' AS start,
+			count(DISTINCT a.id) AS tries, coalesce(array_agg(DISTINCT c.id) FILTER (WHERE c.id IS NOT NULL), '{}') AS cases,
+			coalesce(array_agg(DISTINCT c.reference) FILTER (WHERE c.id IS NOT NULL), '{}') AS refs
+		FROM audit a JOIN accounts p ON p.id = a.actor_id LEFT JOIN cases c ON c.id = ANY (a.whose)
+		WHERE a.organisation_id = $1 AND a.at >= $3 AND a.kind = 'refused' GROUP BY 1, 2, 3 ORDER BY 3, 1`, organisation, zone, since)
+	if err != nil {
+		return nil, fmt.Errorf("read the audit: %w", Translate(err))
+	}
+	return list, nil
+}
+
+// NameSeen is a case that someone looked at, or tried to, with both names. It holds personal data.
 type NameSeen struct {
 	Actor     uuid.UUID `db:"actor_id"`
 	Name      string    `db:"name"`
@@ -93,12 +109,14 @@ type NameSeen struct {
 	Reference string    `db:"reference"`
 	First     time.Time `db:"first"`
 	Last      time.Time `db:"last"`
+	Refused   bool      `db:"refused"` // each time
 	CaseKey
 }
 
-// NamesSeen lists each person with each case that they looked at since an instant.
+// NamesSeen lists each person with each case that they looked at, or tried to, since an instant.
 func NamesSeen(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, since time.Time) (list []NameSeen, err error) {
-	err = sqlx.SelectContext(ctx, q, &list, `SELECT a.actor_id, p.name, c.id AS case_id, c.name AS case_name, c.reference, min(a.at) AS first, max(a.at) AS last`+caseKey+`
+	err = sqlx.SelectContext(ctx, q, &list, `SELECT a.actor_id, p.name, c.id AS case_id, c.name AS case_name, c.reference, min(a.at) AS first, max(a.at) AS last,
+			bool_and(a.kind = 'refused') AS refused`+caseKey+`
 		FROM audit a CROSS JOIN LATERAL unnest(a.whose) x(id) JOIN cases c ON c.id = x.id AND NOT c.anonymous JOIN accounts p ON p.id = a.actor_id
 			LEFT JOIN case_keys k ON k.case_id = c.id
 		WHERE a.organisation_id = $1 AND a.at >= $2 AND `+opened+` GROUP BY 1, 2, 3, 4, 5, k.wrapped, k.kek ORDER BY last DESC, 3`, organisation, since)

@@ -63,6 +63,15 @@ func ExportsOf(ctx context.Context, q sqlx.QueryerContext, caseID uuid.UUID) ([]
 	return list, nil
 }
 
+// AgedExports lists the exports of an organisation that were made before an instant and are there still.
+func AgedExports(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, before time.Time) (ids []uuid.UUID, err error) {
+	a := agedRows["exports"]
+	if err = sqlx.SelectContext(ctx, q, &ids, `SELECT t.id FROM `+a.table+` WHERE `+a.where+` ORDER BY t.made_at, t.id`, organisation, before); err != nil {
+		return nil, fmt.Errorf("read exports: %w", Translate(err))
+	}
+	return ids, nil
+}
+
 // SaveExport writes how an export stands.
 func SaveExport(ctx context.Context, tx *sqlx.Tx, x Export) error {
 	_, err := tx.ExecContext(ctx, `UPDATE case_exports SET made_at = $2, until = $3, page_at = $4, data_at = $5, gone_at = $6, body = $7 WHERE id = $1`,
@@ -94,6 +103,28 @@ func LetterFacts(ctx context.Context, q sqlx.QueryerContext, caseID uuid.UUID) (
 		WHERE r.case_id = $1 ORDER BY m.created_at, m.id`, caseID)
 	if err != nil {
 		return nil, fmt.Errorf("read letters: %w", Translate(err))
+	}
+	return list, nil
+}
+
+// Opening is one time that a restricted case was opened by someone who is not named on it, its texts sealed, without who
+// it was.
+type Opening struct {
+	ID         uuid.UUID  `db:"id"`
+	At         time.Time  `db:"broken_at"`
+	Until      time.Time  `db:"until"`
+	Reason     string     `db:"reason"`
+	ReviewedAt *time.Time `db:"reviewed_at"`
+	Decision   string     `db:"decision"`
+	Remark     string     `db:"remark"`
+}
+
+// Openings lists those of a case, the first one first.
+func Openings(ctx context.Context, q sqlx.QueryerContext, caseID uuid.UUID) (list []Opening, err error) {
+	err = sqlx.SelectContext(ctx, q, &list, `SELECT id, broken_at, until, reason, reviewed_at, decision, remark FROM glass WHERE case_id = $1
+		ORDER BY broken_at, id`, caseID)
+	if err != nil {
+		return nil, fmt.Errorf("read broken glass: %w", Translate(err))
 	}
 	return list, nil
 }

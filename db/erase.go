@@ -60,6 +60,8 @@ func EraseCase(ctx context.Context, tx *sqlx.Tx, caseID uuid.UUID, t Tombstone) 
 	for _, s := range append(emptySealed(),
 		// The digest of a request would still tell who guesses at its words.
 		`UPDATE idempotency SET body_hash = '' WHERE case_id = $1`,
+		// Earlier versions took any words for the version of a script.
+		`UPDATE consents SET script = '' WHERE case_id = $1 AND script !~ '^[0-9]{4}-[0-9]{2}$'`,
 		`DELETE FROM outbox WHERE referral_id IN (SELECT id FROM referrals WHERE case_id = $1) AND NOT EXISTS (SELECT FROM messages m
 			WHERE m.id = outbox.message_id AND m.letter = 'withdrawn' AND m.state IN ('pending', 'claimed'))`) {
 		if _, err := tx.ExecContext(ctx, s, caseID); err != nil {
@@ -77,8 +79,10 @@ func EraseCase(ctx context.Context, tx *sqlx.Tx, caseID uuid.UUID, t Tombstone) 
 			return fmt.Errorf("erase case: %w", Translate(err))
 		}
 	}
+	// Of the language what earlier versions took behind a subtag of one letter goes: it could be any words.
 	_, err := tx.ExecContext(ctx, `UPDATE cases SET safe_to_call = false, safe_to_leave_message = false, erased_at = $2, erased_why = $3,
-		erased_by = $4 WHERE id = $1`, caseID, t.ErasedAt, t.ErasedWhy, t.ErasedBy)
+		erased_by = $4, language = coalesce(nullif(regexp_replace(language, '(^|-)[A-Za-z0-9](-.*)?$', ''), ''), 'und') WHERE id = $1`,
+		caseID, t.ErasedAt, t.ErasedWhy, t.ErasedBy)
 	if err != nil {
 		return fmt.Errorf("erase case: %w", Translate(err))
 	}

@@ -35,6 +35,7 @@ type Erasure struct {
 	ApprovedAt   *time.Time `db:"approved_at" json:"approved_at"`
 	EndedAt      *time.Time `db:"ended_at" json:"ended_at"`
 	Outcome      string     `db:"outcome" json:"outcome"` // "" while it waits
+	Unreadable   bool       `db:"-" json:"-"`             // the reason does not open
 	CaseKey
 }
 
@@ -117,6 +118,7 @@ type LegalHold struct {
 	At           time.Time  `db:"held_at" json:"held_at"`
 	LiftedName   string     `db:"lifted_name" json:"lifted_by_name"`
 	LiftedAt     *time.Time `db:"lifted_at" json:"lifted_at"`
+	Unreadable   bool       `db:"-" json:"-"` // the reason does not open
 }
 
 // InsertLegalHold has a case kept. conflict when it is.

@@ -44,9 +44,29 @@ func KeepFor(ctx context.Context, tx *sqlx.Tx, organisation uuid.UUID, kind stri
 type DueCase struct {
 	ID        uuid.UUID `db:"id"`
 	Reference string    `db:"reference"`
-	LastAt    time.Time `db:"last_at"` // when it was last used: opened, closed, or anything written of it
+	LastAt    time.Time `db:"last_at"` // when anything was written of it the last time
 	Held      bool      `db:"held"`
 	Waiting   bool      `db:"waiting"` // an erasure of it waits
+}
+
+// lastUsed is when anything was written of a case c the last time: of it, of its referrals, of what the client agreed to,
+// of what was set right, that it must be kept or need not be any more, and that the client wants what is kept. Looks are
+// no use that counts.
+const lastUsed = `greatest(c.created_at,
+	(SELECT max(r.closed_at) FROM referrals r WHERE r.case_id = c.id),
+	(SELECT max(t.at) FROM timeline t JOIN referrals r ON r.id = t.referral_id WHERE r.case_id = c.id),
+	(SELECT max(greatest(s.recorded_at, s.withdrawn_at)) FROM consents s WHERE s.case_id = c.id),
+	(SELECT max(x.at) FROM corrections x WHERE x.case_id = c.id),
+	(SELECT max(greatest(h.held_at, h.lifted_at)) FROM legal_holds h WHERE h.case_id = c.id),
+	(SELECT max(x.asked_at) FROM case_exports x WHERE x.case_id = c.id))`
+
+// LastUsed says when anything was written of a case the last time, and whether it is anonymous.
+func LastUsed(ctx context.Context, q sqlx.QueryerContext, caseID uuid.UUID) (at time.Time, anonymous bool, err error) {
+	err = q.QueryRowxContext(ctx, `SELECT `+lastUsed+`, c.anonymous FROM cases c WHERE c.id = $1`, caseID).Scan(&at, &anonymous)
+	if err != nil {
+		return at, false, fmt.Errorf("read last use of case: %w", Translate(err))
+	}
+	return at, anonymous, nil
 }
 
 // DueCases lists cases of an organisation that nothing was written of since an instant, and of which no referral is open:
@@ -57,10 +77,7 @@ func DueCases(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID
 	err := sqlx.SelectContext(ctx, q, &list, `SELECT * FROM (SELECT c.id, c.reference, last.at AS last_at,
 				EXISTS (SELECT FROM legal_holds h WHERE h.case_id = c.id AND h.lifted_at IS NULL) AS held,
 				EXISTS (SELECT FROM erasures e WHERE e.case_id = c.id AND e.ended_at IS NULL) AS waiting
-			FROM cases c, LATERAL (SELECT greatest(c.created_at,
-					(SELECT max(r.closed_at) FROM referrals r WHERE r.case_id = c.id),
-					(SELECT max(t.at) FROM timeline t JOIN referrals r ON r.id = t.referral_id WHERE r.case_id = c.id),
-					(SELECT max(s.recorded_at) FROM consents s WHERE s.case_id = c.id)) AS at) last
+			FROM cases c, LATERAL (SELECT `+lastUsed+` AS at) last
 			WHERE c.organisation_id = $1 AND c.anonymous = $2 AND c.erased_at IS NULL AND c.created_at < $3 AND last.at < $3
 				AND NOT EXISTS (SELECT FROM referrals r WHERE r.case_id = c.id AND r.state <> 'closed')
 				AND NOT EXISTS (SELECT FROM erasures e WHERE e.case_id = c.id AND e.outcome = 'called_off' AND e.ended_at > $4)) due
@@ -83,7 +100,8 @@ var agedRows = map[string]aged{
 		AND coalesce(t.settled_at, t.created_at) < $2 AND EXISTS (SELECT FROM referrals r WHERE r.id = t.referral_id AND r.state = 'closed')`, "recipient = t.id::text"},
 	"visits":  {"visits t", "t.organisation_id = $1 AND least(t.expires_at, coalesce(t.ended_at, t.expires_at)) < $2", ""},
 	"devices": {"known_devices t", "t.seen_at < $2 AND t.account_id IN (SELECT id FROM accounts WHERE organisation_id = $1)", ""},
-	"exports": {"case_exports t", "t.organisation_id = $1 AND t.gone_at IS NULL AND t.made_at < $2", "body = '', gone_at = now()"},
+	// To count them only: these go in ways of their own.
+	"exports": {"case_exports t", "t.organisation_id = $1 AND t.gone_at IS NULL AND t.made_at < $2", ""},
 	"audit":   {"audit t", "t.organisation_id = $1 AND t.at < $2", ""},
 }
 
@@ -96,13 +114,18 @@ func CountAged(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUI
 	return n, nil
 }
 
+// RetireAudit takes away the entries of an organisation's audit that are older than an instant, and writes down that it was
+// done, at another. The database keeps what is younger than ten years, whoever asks.
+func RetireAudit(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, before, at time.Time) error {
+	var taken int64
+	if err := sqlx.GetContext(ctx, q, &taken, `SELECT audit_retire_old($1, $2, $3)`, organisation, before, at); err != nil {
+		return fmt.Errorf("retire the audit: %w", Translate(err))
+	}
+	return nil
+}
+
 // PruneAged takes away, or empties, rows of a kind that are older than an instant, at most n of them, and says how many.
 func PruneAged(ctx context.Context, q sqlx.ExtContext, organisation uuid.UUID, kind string, before time.Time, n int) (int64, error) {
-	if kind == "audit" { // the database keeps what is younger than ten years, whoever asks
-		var taken int64
-		err := sqlx.GetContext(ctx, q, &taken, `SELECT audit_retire_old($1, $2)`, organisation, before)
-		return taken, Translate(err)
-	}
 	a, do := agedRows[kind], "DELETE FROM "
 	if a.set != "" {
 		do = "UPDATE "

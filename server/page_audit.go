@@ -149,6 +149,9 @@ func oddity(l *locale.Localizer, zone *time.Location, u casework.Unusual) string
 	if u.Usual == 0 && (u.Oddity == casework.ManyInHour || u.Oddity == casework.ManyInDay) {
 		key += ".new"
 	}
+	if u.Oddity == casework.ManyRefused {
+		return l.N(key, u.Tries, data)
+	}
 	return l.N(key, len(u.Cases), data)
 }
 

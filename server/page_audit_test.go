@@ -161,12 +161,16 @@ func TestUnusualAccessSaysWhy(t *testing.T) {
 	for range 8 {
 		v.folderOf(v.call("Someone", "food", referral.Routine, v.services[0]))
 	}
+	for range 5 {
+		v.must(v.desk.Refused(t.Context(), v.account.Actor(casework.ViaPage), casework.HoldCases))
+	}
 	v.clock.Advance(time.Hour)
 	v.oversees(referral.Auditor)
 	page := v.get("/audit/unusual").is(200)
 	for _, says := range []string{"The case has the same family name as Nadia Nadeau.", reference,
-		"Looked at 9 cases between 10:00 p.m. and 11:00 p.m., outside of 7:00 to 19:00 on working days. Nadia Nadeau does not usually work then.",
-		"Looked at 9 cases between 10:00 p.m. and 11:00 p.m., where 1 in an hour is usual for Nadia Nadeau."} {
+		"Looked at, or tried to look at, 9 cases between 10:00 p.m. and 11:00 p.m., outside of 7:00 to 19:00 on working days. Nadia Nadeau does not usually work then.",
+		"Looked at, or tried to look at, 9 cases between 10:00 p.m. and 11:00 p.m., where 1 in an hour is usual for Nadia Nadeau.",
+		"5 tries by Nadia Nadeau, or by someone at their account, were refused on this day"} {
 		if !strings.Contains(page.says("tbody"), strings.Join(strings.Fields(says), " ")) {
 			t.Errorf("the page does not say %q: %s", says, page.says("tbody"))
 		}

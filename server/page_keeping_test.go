@@ -111,6 +111,17 @@ func (v *visitor) isErased(at string, sent casework.Referral) {
 	v.post("/referrals/"+sent.ID.String()+"/withdraw_consent", url.Values{"do": {"save"}, "extent": {"all"}, "key": {uuid.NewString()}}).is(409)
 }
 
+// breaksGlass has a colleague open a case that is restricted for that while.
+func (v *visitor) breaksGlass(id uuid.UUID, reference string) {
+	v.t.Helper()
+	v.must(v.desk.Restrict(v.t.Context(), v.account.Actor(casework.ViaPage), id, "vip"))
+	other, err := v.desk.AddAccount(v.t.Context(), v.account.OrganisationID, "kim@kawartha.example", "Kim", referral.Navigator, "en", password)
+	v.must(err)
+	_, err = v.desk.BreakGlass(v.t.Context(), other.Actor(casework.ViaPage), reference, "she is on the line")
+	v.must(err)
+	v.must(v.desk.Restrict(v.t.Context(), v.account.Actor(casework.ViaPage), id, ""))
+}
+
 // What a client is given is prepared, shown once in their language and once as data, to who asked for it and nobody else.
 func TestAClientIsGivenEverything(t *testing.T) {
 	t.Parallel()
@@ -120,6 +131,9 @@ func TestAClientIsGivenEverything(t *testing.T) {
 	sent := v.sent()
 	v.as("super@kawartha.example")
 	at := "/cases/" + sent.CaseID.String() + "/keeping"
+	v.breaksGlass(sent.CaseID, sent.Reference)
+	v.post(at, url.Values{"do": {"hold"}, "why": {"someone complains"}}).is(200)
+	v.post(at, url.Values{"do": {"lift"}}).is(200)
 	v.post(at, url.Values{"do": {"export"}, "language": {"de"}}).is(422)
 	v.post(at, url.Values{"do": {"export"}, "language": {"fr"}}).is(200)
 	var id uuid.UUID
@@ -133,8 +147,14 @@ func TestAClientIsGivenEverything(t *testing.T) {
 	v.as("super@kawartha.example")
 	v.post(path, url.Values{"form": {"pdf"}}).is(422)
 	page := v.post(path, url.Values{"form": {"page"}}).is(200)
-	if got := page.says("main"); !strings.Contains(got, "Ce qui est conservé à votre sujet") || !strings.Contains(got, "Zoë Canary") {
-		t.Errorf("the page says %q", got)
+	for _, says := range []string{"Ce qui est conservé à votre sujet", "Zoë Canary", "N’y figurent ni les noms des membres de notre personnel", "she is on the line",
+		"Une deuxième personne ne l’a pas encore examiné.", "Obligation légale de conservation, ", " · levée "} {
+		if got := page.says("main"); !strings.Contains(got, says) {
+			t.Errorf("the page does not say %q: %q", says, got)
+		}
+	}
+	if got := page.says("main"); strings.Contains(got, "someone complains") || strings.Contains(got, "Noor") {
+		t.Errorf("the page says more than it may: %q", got)
 	}
 	v.post(path, url.Values{"form": {"page"}}).is(409)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, v.site.URL+path, strings.NewReader(url.Values{"form": {"data"}}.Encode()))

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -96,6 +97,10 @@ func sayVerified(e *env, v casework.Verified, asJSON bool) error {
 	} else {
 		for _, t := range v.Tamperings {
 			fmt.Fprintf(e.stdout, "organisation %s  seq %d  entry %d  %s\n", t.Organisation, t.Seq, t.Entry, t.What)
+		}
+		for _, r := range v.Retirements {
+			fmt.Fprintf(e.stdout, "organisation %s  seq %d  entry %d  retention took away the entries up to %d, at %s, by way of %s\n", r.Organisation, r.Seq, r.Entry, r.UpTo,
+				r.At.UTC().Format(time.RFC3339), r.Via)
 		}
 		fmt.Fprintf(e.stdout, "%d links verified, %d exported heads compared, %d entries wait to be linked, %d found that are not as they were written\n",
 			v.Links, v.Heads, v.Waiting, len(v.Tamperings))

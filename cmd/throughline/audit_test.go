@@ -85,6 +85,36 @@ func TestAuditVerifyByTheCommandLine(t *testing.T) {
 	}
 }
 
+// What retention took away is named, and is no finding.
+func TestAuditVerifyNamesWhatRetentionTook(t *testing.T) {
+	t.Parallel()
+	owners := dbtest.URL(t)
+	set := map[string]string{"DATABASE_URL": dbtest.AppURL(t, owners)}
+	pool, err := db.Open(t.Context(), owners, db.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	id := entries(t, pool, "Kawartha 211", 0)
+	old := time.Now().AddDate(-10, 0, -4)
+	if err := db.InsertAudit(t.Context(), pool, db.Who{Organisation: id, Role: "navigator", Via: "page"}, old, "view", "case", uuid.New()); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{`SELECT audit_link_up(10)`, `SELECT audit_retire('` + id.String() + `', now())`, `SELECT audit_link_up(10)`} {
+		if _, err := pool.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, out, _ := verifying(t, set, "verify")
+	if code != 0 || !strings.Contains(out, "seq 2  entry 2  retention took away the entries up to 1, at ") || !strings.Contains(out, "by way of cli\n2 links verified") {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	var v casework.Verified
+	if code, out, _ = verifying(t, set, "verify", "--json"); code != 0 || json.Unmarshal([]byte(out), &v) != nil || len(v.Retirements) != 1 || v.Retirements[0].UpTo != 1 {
+		t.Errorf("exit %d: %s", code, out)
+	}
+}
+
 // entries makes a helpline whose audit has some, linked.
 func entries(t *testing.T, pool *sqlx.DB, name string, n int) uuid.UUID {
 	t.Helper()

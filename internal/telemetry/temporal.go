@@ -3,6 +3,8 @@ package telemetry
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -91,14 +93,20 @@ type attempt struct {
 	told counters
 }
 
-func (a *attempt) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+// ExecuteActivity counts an attempt that fails. Of one that goes down only the type of the value and the place are told: the
+// value may hold what someone wrote, and Temporal's client would log it and send it to be kept.
+func (a *attempt) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (out any, err error) {
 	class := "panic"
 	defer func() {
+		if v := recover(); v != nil {
+			activity.GetLogger(ctx).Error("an activity went down", "type", fmt.Sprintf("%T", v), "at", string(debug.Stack()))
+			out, err = nil, temporal.NewApplicationError(fmt.Sprintf("panic: %T", v), class)
+		}
 		if class != "" {
 			a.told.StepFailed(activity.GetInfo(ctx).ActivityType.Name, class)
 		}
 	}()
-	out, err := a.Next.ExecuteActivity(ctx, in)
+	out, err = a.Next.ExecuteActivity(ctx, in)
 	class = classOf(err)
 	return out, err
 }

@@ -22,8 +22,11 @@ func (s *StandIn) send(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	email, broken := s.check(r, body)
+	var headers strings.Builder
+	_ = r.Header.Write(&headers) // a Builder takes all
 	s.mu.Lock()
 	s.requests++
+	s.heard = append(s.heard, headers.String()+string(body))
 	var fault Fault
 	switch {
 	case !authorized(r):

@@ -35,6 +35,7 @@ type StandIn struct {
 	taken    []Received
 	problems []string
 	requests int
+	heard    []string
 	faults   []Fault // for the next requests, in order
 	rate     faultRate
 	reporter *reporter // nil: it tells nothing of what becomes of emails
@@ -110,6 +111,13 @@ func (s *StandIn) Messages() []Received {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.taken)
+}
+
+// Heard are all that it was ever sent, headers and bodies, refused or not.
+func (s *StandIn) Heard() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.heard)
 }
 
 // Since gives the emails taken after the first n, in order: for who follows along.
