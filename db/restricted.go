@@ -20,13 +20,15 @@ type Restriction struct {
 }
 
 // Restrict closes a case to all but those who are named: whoever does it, whoever opened it, and whoever carries its
-// referrals. On a case that is being written by the same statement opened must be who does it.
+// referrals. Of one that is closed already it changes the kind and names nobody: not who sees it by broken glass either. On
+// a case that is being written by the same statement opened must be who does it.
 func Restrict(r Restriction) Part {
 	return part(nil, `restricted AS (INSERT INTO restrictions (case_id, organisation_id, kind, set_by, set_at) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (case_id) DO UPDATE SET kind = excluded.kind),
 		people AS (INSERT INTO case_people (case_id, account_id, organisation_id, named_by, named_at)
 			SELECT $1, account, $2, $4, $5 FROM (SELECT $4::uuid UNION SELECT created_by FROM cases WHERE id = $1
-				UNION SELECT owner_id FROM referrals WHERE case_id = $1 AND state <> 'closed') p(account) ON CONFLICT DO NOTHING)`,
+				UNION SELECT owner_id FROM referrals WHERE case_id = $1 AND state <> 'closed') p(account)
+			WHERE NOT EXISTS (SELECT FROM restrictions WHERE case_id = $1) ON CONFLICT DO NOTHING)`,
 		r.Case, r.Organisation, r.Kind, r.By, r.At)
 }
 
