@@ -143,5 +143,5 @@ const rolesReach = `
 | anyone named on a restricted case, or behind broken glass for 60 minutes | that one too, within the limits above |
 
 A case gets the region and the partner of who opened it. What is out of reach is answered like what does not exist.
-Both the desk (` + "`casework/sees.go`" + `) and the database ([ADR 11](adr/0011-scope.md)) hold these limits.
+Both the desk (` + "`casework/sees.go`, and `db/reach.go` for its lists" + `) and the database ([ADR 11](adr/0011-scope.md)) hold these limits.
 `
