@@ -15,23 +15,23 @@ import (
 	"throughline/referral"
 )
 
-// list is a method that lists things, what lets someone call it, and how it is called by whom.
-type list struct {
+// listing is a method that lists things, what lets someone call it, and how it is called by whom.
+type listing struct {
 	permission casework.Permission
 	role       referral.Role // who calls it: of region North, where cases are listed
 	call       func(d *casework.Desk, who casework.Actor) (any, error)
 }
 
 // lists are all methods that hand out a list to somebody with an account.
-func (r *room) lists(seen, hidden casework.Intake) map[string]list {
+func (r *room) lists(seen, hidden casework.Intake) map[string]listing {
 	ctx := r.t.Context()
-	cases := func(call func(d *casework.Desk, who casework.Actor) (any, error)) list {
-		return list{casework.SeeCases, referral.Supervisor, call}
+	cases := func(call func(d *casework.Desk, who casework.Actor) (any, error)) listing {
+		return listing{casework.SeeCases, referral.Supervisor, call}
 	}
-	audit := func(call func(d *casework.Desk, who casework.Actor) (any, error)) list {
-		return list{casework.ReadAudit, referral.Auditor, call}
+	audit := func(call func(d *casework.Desk, who casework.Actor) (any, error)) listing {
+		return listing{casework.ReadAudit, referral.Auditor, call}
 	}
-	return map[string]list{
+	return map[string]listing{
 		"Queue": cases(func(d *casework.Desk, who casework.Actor) (any, error) {
 			open, total, err := d.Queue(ctx, who, casework.QueueFilter{})
 			if err == nil {
@@ -52,8 +52,11 @@ func (r *room) lists(seen, hidden casework.Intake) map[string]list {
 		}),
 		"Cases":     cases(func(d *casework.Desk, who casework.Actor) (any, error) { return d.Cases(ctx, who, 100) }),
 		"FindCases": cases(func(d *casework.Desk, who casework.Actor) (any, error) { return d.FindCases(ctx, who, "Canary") }),
-		"Case":      cases(func(d *casework.Desk, who casework.Actor) (any, error) { _, l, err := d.Case(ctx, who, seen.CaseID); return l, err }),
-		"Timeline":  cases(func(d *casework.Desk, who casework.Actor) (any, error) { return d.Timeline(ctx, who, seen.ReferralID) }),
+		"Case": cases(func(d *casework.Desk, who casework.Actor) (any, error) {
+			_, l, err := d.Case(ctx, who, seen.CaseID)
+			return l, err
+		}),
+		"Timeline": cases(func(d *casework.Desk, who casework.Actor) (any, error) { return d.Timeline(ctx, who, seen.ReferralID) }),
 		"Accounts": {casework.SeeColleagues, referral.Supervisor, func(d *casework.Desk, who casework.Actor) (any, error) {
 			return d.Accounts(ctx, who)
 		}},

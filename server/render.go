@@ -104,7 +104,7 @@ func (s *Server) formPage(c echo.Context, name, title string, wrongs []wrong, bo
 // show renders before it answers, so that a failing template gives a whole error page and never half a page.
 func (s *Server) show(c echo.Context, status int, name string, v view) error {
 	v.Lang = s.locale(c).Lang
-	if v.Account = accountOf(c); v.Account != nil {
+	if v.Account = accountOf(c); v.Account != nil && !visitorOf(c).MustEnrol {
 		v.Menu = menuOf(v.Account.Role)
 	}
 	v.Helpline, v.Dev, v.Mailbox = s.cfg.HelplineName, s.cfg.Dev, s.cfg.Mailbox != nil

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"throughline/referral"
 )
 
 // everything is a deployment's settings, all of them good.
@@ -34,13 +36,17 @@ func TestAWholeConfigurationIsRead(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	if c.SignOn.GroupsClaim != "groups" || !slices.Equal(c.SignOn.Roles, []RoleOfGroup{{"211-leads", "coordinator"}, {"cn=staff", "navigator"}}) ||
-		len(c.SecondFactorFor) != 3 {
+		!slices.Equal(c.SecondFactorFor, referral.AccountRoles) {
 		t.Errorf("%+v, and a second factor for %v", c.SignOn, c.SecondFactorFor)
 	}
 	none := everything()
 	none["REQUIRE_SECOND_FACTOR"], none["OIDC_ISSUER"], none["OIDC_CLIENT_ID"], none["OIDC_CLIENT_SECRET"], none["OIDC_ROLES"] = "none", "", "", "", ""
 	if c, err := read(none, whole); err != nil || c.SignOn.Issuer != "" || c.SecondFactorFor != nil {
 		t.Errorf("without single sign-on: %+v, %v", c.SignOn, err)
+	}
+	none["REQUIRE_SECOND_FACTOR"] = "admin, auditor"
+	if c, err := read(none, whole); err != nil || !slices.Equal(c.SecondFactorFor, []referral.Role{referral.Admin, referral.Auditor}) {
+		t.Errorf("a second factor for %v, %v", c.SecondFactorFor, err)
 	}
 }
 
@@ -90,7 +96,8 @@ func TestEveryBadValueIsNamedAndNeverShown(t *testing.T) {
 		{"LISTEN_ADDR", "canary", "LISTEN_ADDR must look like host:port"},
 		{"LOG_LEVEL", "canary", "LOG_LEVEL must be debug, info, warn or error"},
 		{"TRUSTED_PROXIES", "10.0.0.0/8,canary", "TRUSTED_PROXIES must be networks"},
-		{"REQUIRE_SECOND_FACTOR", "admin,canary", "REQUIRE_SECOND_FACTOR must be roles"},
+		{"REQUIRE_SECOND_FACTOR", "admin,canary", "REQUIRE_SECOND_FACTOR must be all, none, or roles"},
+		{"REQUIRE_SECOND_FACTOR", "all,canary", "REQUIRE_SECOND_FACTOR must be all, none, or roles"},
 		{"OIDC_ISSUER", "", "OIDC_ISSUER is not set, and OIDC_CLIENT_ID is"},
 		{"OIDC_ISSUER", "http://canary.example", "OIDC_ISSUER must begin with https://"},
 		{"OIDC_ISSUER", "https://canary.example?x", "OIDC_ISSUER must be a scheme, a host and a path"},

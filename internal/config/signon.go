@@ -20,18 +20,29 @@ type RoleOfGroup struct {
 	Role  referral.Role
 }
 
-// secondFactorFor reads roles with commas between them, or none.
-func (r *reader) secondFactorFor(value string) (roles []referral.Role) {
-	if value == "none" {
-		return nil
+// SecondFactorFor reads who must have a second factor: all, none, or roles with commas between them. ok is false for
+// anything else.
+func SecondFactorFor(value string) (roles []referral.Role, ok bool) {
+	switch value {
+	case "all":
+		return referral.AccountRoles, true
+	case "none":
+		return nil, true
 	}
 	for _, name := range strings.Split(value, ",") {
 		role := referral.Role(strings.TrimSpace(name))
 		if !role.HasAccount() {
-			r.fault("REQUIRE_SECOND_FACTOR", "must be roles with commas between them, or none")
-			return nil
+			return nil, false
 		}
 		roles = append(roles, role)
+	}
+	return roles, true
+}
+
+func (r *reader) secondFactorFor(value string) []referral.Role {
+	roles, ok := SecondFactorFor(value)
+	if !ok {
+		r.fault("REQUIRE_SECOND_FACTOR", "must be all, none, or roles with commas between them")
 	}
 	return roles
 }
