@@ -218,6 +218,6 @@ func TestEveryListAsksForItsPermission(t *testing.T) {
 	}
 	_, err := r.ErasedCases(t.Context(), r.person(r.organisation, "Ada", referral.Admin))
 	assert.Equal(t, referral.CodeForbidden, referral.CodeOf(err))
-	_, _, err = r.EraseAgain(t.Context(), r.person(r.organisation, "Ada", referral.Admin), []casework.ErasedCase{{ID: uuid.New()}})
+	_, _, err = r.EraseAgain(t.Context(), r.person(r.organisation, "Ada", referral.Admin), []casework.ErasedCase{{Case: uuid.New()}})
 	assert.Equal(t, referral.CodeForbidden, referral.CodeOf(err))
 }

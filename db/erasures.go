@@ -69,7 +69,7 @@ func ErasuresOf(ctx context.Context, q sqlx.QueryerContext, caseID uuid.UUID) ([
 // WaitingErasures lists what waits of cases within reach, those that a second person must look at first, then the next due.
 func WaitingErasures(ctx context.Context, q sqlx.QueryerContext, s Scope) ([]Erasure, error) {
 	args := []any{s.Organisation}
-	within := s.reach("e.case_id", ofCase, &args)
+	within := s.reach("e.case_id", byCase, &args)
 	return listErasures(ctx, q, `WHERE e.organisation_id = $1 AND e.ended_at IS NULL AND `+within+`
 		ORDER BY e.asked_by IS NULL OR e.approved_by IS NOT NULL, e.due_at, e.id LIMIT 500`, args...)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 )
@@ -18,7 +17,7 @@ FROM cases c LEFT JOIN case_keys k ON k.case_id = c.id WHERE c.organisation_id =
 func Cases(ctx context.Context, q sqlx.QueryerContext, s Scope, limit int) ([]CaseListRow, error) {
 	var list []CaseListRow
 	args := []any{s.Organisation, limit}
-	within := s.reach("c.id", ofCase, &args)
+	within := s.reach("c.id", byCase, &args)
 	err := sqlx.SelectContext(ctx, q, &list, caseList+`AND `+within+` ORDER BY c.created_at DESC, c.id LIMIT $2`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read cases: %w", Translate(err))
@@ -39,7 +38,7 @@ type CaseWanted struct {
 func FindCases(ctx context.Context, q sqlx.QueryerContext, s Scope, w CaseWanted, limit int) ([]CaseListRow, error) {
 	var list []CaseListRow
 	args := []any{s.Organisation, pq.ByteaArray(w.Names), pq.ByteaArray(w.ways()), w.Reference, limit}
-	within := s.reach("c.id", ofCase, &args)
+	within := s.reach("c.id", byCase, &args)
 	err := sqlx.SelectContext(ctx, q, &list, caseList+`AND (cardinality($2::bytea[]) > 0 AND k.found_by @> $2::bytea[]
 			OR k.found_by && $3::bytea[] OR $4 <> '' AND strpos(replace(c.reference, '-', ''), $4) > 0) AND `+within+`
 		ORDER BY c.created_at DESC, c.id LIMIT $5`, args...)

@@ -176,7 +176,7 @@ const inQueue = `r.organisation_id = $1 AND (r.state = 'closed') = $2 AND ($3::u
 // CountQueue counts what Queue lists over all pages.
 func CountQueue(ctx context.Context, q sqlx.QueryerContext, s Scope, f QueueFilter) (total int, err error) {
 	args := []any{s.Organisation, f.Closed, Nullable(f.Owner)}
-	within := s.reach("r.case_id", ofCase, &args)
+	within := s.reach("r.case_id", byCase, &args)
 	err = sqlx.GetContext(ctx, q, &total, `SELECT count(*) FROM referrals r WHERE `+inQueue+` AND `+within, args...)
 	if err != nil {
 		return 0, fmt.Errorf("count queue: %w", Translate(err))
@@ -188,7 +188,7 @@ func CountQueue(ctx context.Context, q sqlx.QueryerContext, s Scope, f QueueFilt
 // has none.
 func Queue(ctx context.Context, q sqlx.QueryerContext, s Scope, f QueueFilter) ([]QueueRow, error) {
 	args := []any{s.Organisation, f.Closed, Nullable(f.Owner), f.Limit, f.Offset}
-	within := s.reach("r.case_id", ofCase, &args)
+	within := s.reach("r.case_id", byCase, &args)
 	order := "r.step_due, r.id"
 	if f.Closed {
 		order = "r.closed_at DESC, r.id"
@@ -258,7 +258,7 @@ const inTasks = `t.organisation_id = $1 AND ($2::uuid IS NOT NULL OR t.state = '
 // CountTasks counts what Tasks lists over all pages.
 func CountTasks(ctx context.Context, q sqlx.QueryerContext, s Scope, f TaskFilter) (total int, err error) {
 	args := []any{s.Organisation, Nullable(f.Task), f.Role, Nullable(f.Assignee)}
-	within := s.reach("t.referral_id", ofReferral, &args)
+	within := s.reach("t.referral_id", byReferral, &args)
 	err = sqlx.GetContext(ctx, q, &total, `SELECT count(*) FROM tasks t WHERE `+inTasks+` AND `+within, args...)
 	if err != nil {
 		return 0, fmt.Errorf("count tasks: %w", Translate(err))
@@ -270,7 +270,7 @@ func CountTasks(ctx context.Context, q sqlx.QueryerContext, s Scope, f TaskFilte
 func Tasks(ctx context.Context, q sqlx.QueryerContext, s Scope, f TaskFilter) ([]TaskRow, error) {
 	var list []TaskRow
 	args := []any{s.Organisation, Nullable(f.Task), f.Role, Nullable(f.Assignee), f.Limit, f.Offset}
-	within := s.reach("t.referral_id", ofReferral, &args)
+	within := s.reach("t.referral_id", byReferral, &args)
 	// The page is chosen before anything is looked up for its rows: an agency's phone number takes a while to find.
 	err := sqlx.SelectContext(ctx, q, &list, `WITH page AS (
 			SELECT t.*, count(*) OVER () AS total FROM tasks t

@@ -11,8 +11,8 @@ import (
 
 // What a column of reach holds, as a query of it for cases.
 const (
-	ofCase     = "%s"
-	ofReferral = "SELECT f.id FROM referrals f WHERE f.case_id IN (%s)"
+	byCase     = "%s"
+	byReferral = "SELECT f.id FROM referrals f WHERE f.case_id IN (%s)"
 )
 
 // reach is the condition that a case is within reach of who asks, by a column that holds its id or one of its referrals:

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"throughline/referral"
@@ -11,7 +12,7 @@ import (
 type SignOn struct {
 	Issuer, ClientID, ClientSecret, GroupsClaim string
 	Roles                                       []RoleOfGroup // the first that someone is in counts
-	ACR, AMR                                    []string      // how the provider must have let someone in; none: it is believed
+	ACR, AMR                                    []string      // how the provider must have let someone in; neither: it is believed
 }
 
 // RoleOfGroup is what a group at the provider makes someone here.
@@ -76,6 +77,12 @@ func (r *reader) signOn(values map[string]string) SignOn {
 	}
 	s.Roles = r.rolesOfGroups(values["OIDC_ROLES"])
 	s.ACR, s.AMR = r.words("OIDC_REQUIRE_ACR", values["OIDC_REQUIRE_ACR"]), r.words("OIDC_REQUIRE_AMR", values["OIDC_REQUIRE_AMR"])
+	switch {
+	case slices.Equal(s.AMR, []string{"none"}):
+		s.AMR = nil
+	case values["OIDC_REQUIRE_ACR"]+values["OIDC_REQUIRE_AMR"] == "" && values["REQUIRE_SECOND_FACTOR"] != "none":
+		r.fault("OIDC_REQUIRE_AMR", "is not set, nor is OIDC_REQUIRE_ACR: name what the provider must have asked for besides a password, such as mfa, or none to believe it")
+	}
 	return s
 }
 
