@@ -155,7 +155,7 @@ func (d *Desk) Erasures(ctx context.Context, who Actor) (list []Erasure, err err
 		return nil, err
 	}
 	err = d.audited(ctx, who, who, listOf("erasures"), func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) {
-		found, err := db.WaitingErasures(ctx, tx, who.Organisation)
+		found, err := db.WaitingErasures(ctx, tx, who.scope(d))
 		if err != nil {
 			return nil, err
 		}

@@ -17,7 +17,7 @@ import (
 func (d *Desk) Cases(ctx context.Context, who Actor, limit int) ([]CaseRow, error) {
 	limit, _ = rows(limit, 0)
 	return d.listCases(ctx, who, listOf("cases"), func(ctx context.Context, tx *sqlx.Tx) ([]CaseRow, error) {
-		return db.Cases(ctx, tx, who.Organisation, limit)
+		return db.Cases(ctx, tx, who.scope(d), limit)
 	})
 }
 
@@ -35,7 +35,7 @@ func (d *Desk) FindCases(ctx context.Context, who Actor, query string) ([]CaseRo
 	}
 	found := db.Look{Kind: db.AuditSearch, Action: "find", Subject: "cases"}
 	return d.listCases(ctx, who, found, func(ctx context.Context, tx *sqlx.Tx) ([]CaseRow, error) {
-		return db.FindCases(ctx, tx, who.Organisation, caseWanted(blind, oneLine(query)), limit)
+		return db.FindCases(ctx, tx, who.scope(d), caseWanted(blind, oneLine(query)), limit)
 	})
 }
 

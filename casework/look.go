@@ -157,13 +157,13 @@ func (d *Desk) Queue(ctx context.Context, who Actor, f QueueFilter) (list []Queu
 	f.Limit, f.Offset = rows(f.Limit, f.Offset)
 	now := d.Clock.Now()
 	err = d.lookOver(ctx, who, listOf("queue"), func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) {
-		found, err := db.Queue(ctx, tx, who.Organisation, f)
+		found, err := db.Queue(ctx, tx, who.scope(d), f)
 		if err != nil {
 			return nil, err
 		}
 		list = make([]QueueItem, len(found))
 		if len(found) == 0 && f.Offset > 0 {
-			total, err = db.CountQueue(ctx, tx, who.Organisation, f)
+			total, err = db.CountQueue(ctx, tx, who.scope(d), f)
 			return []uuid.UUID{}, err
 		}
 		for i, r := range found {
@@ -190,7 +190,7 @@ func (d *Desk) Tasks(ctx context.Context, who Actor, f TaskFilter) (list []Task,
 		in.Assignee, in.Role = who.ID, who.Role.As()
 	}
 	err = d.lookOver(ctx, who, listOf("tasks"), func(ctx context.Context, tx *sqlx.Tx) ([]uuid.UUID, error) {
-		found, err := db.Tasks(ctx, tx, who.Organisation, in)
+		found, err := db.Tasks(ctx, tx, who.scope(d), in)
 		if err != nil {
 			return nil, err
 		}
@@ -203,7 +203,7 @@ func (d *Desk) Tasks(ctx context.Context, who Actor, f TaskFilter) (list []Task,
 		if len(found) > 0 {
 			total = found[0].Total
 		} else if in.Offset > 0 {
-			total, err = db.CountTasks(ctx, tx, who.Organisation, in)
+			total, err = db.CountTasks(ctx, tx, who.scope(d), in)
 		}
 		return casesOf(found, func(t db.TaskRow) uuid.UUID { return t.CaseID }), err
 	})
@@ -213,7 +213,7 @@ func (d *Desk) Tasks(ctx context.Context, who Actor, f TaskFilter) (list []Task,
 // Task reads one task, open or not; not_found also when it is another organisation's.
 func (d *Desk) Task(ctx context.Context, who Actor, id uuid.UUID) (t Task, err error) {
 	err = d.look(ctx, who, "task", id, func(ctx context.Context, tx *sqlx.Tx) error {
-		found, err := db.Tasks(ctx, tx, who.Organisation, db.TaskFilter{Task: id, Limit: 1})
+		found, err := db.Tasks(ctx, tx, who.scope(d), db.TaskFilter{Task: id, Limit: 1})
 		if err != nil {
 			return err
 		}

@@ -52,7 +52,7 @@ func hashPassword(password string, about ...string) (string, error) {
 	if n := utf8.RuneCountInString(password); n < minPassword || n > maxPassword {
 		return "", referral.Invalid("password", "must have %d characters or more", minPassword)
 	}
-	if guessable(password, about...) {
+	if guessable(password, about...) || stolen(password) {
 		return "", referral.Invalid("password", "is easy to guess, or made of passwords that were stolen")
 	}
 	return argon2id.CreateHash(password, params)
@@ -69,6 +69,15 @@ func guessable(password string, about ...string) bool {
 		password = string(runes[:judged])
 	}
 	return zxcvbn.PasswordStrength(password, words).Score < minScore
+}
+
+// renewed is a digest of a password by the parameters that are in force now; "" when the one that is kept is.
+func renewed(password, hash string) (string, error) {
+	kept, _, _, err := argon2id.DecodeHash(hash)
+	if err != nil || *kept == *params {
+		return "", err
+	}
+	return argon2id.CreateHash(password, params)
 }
 
 // matches compares a password with a digest. An account that no password opens takes as long to refuse.

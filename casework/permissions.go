@@ -149,5 +149,5 @@ Who is behind broken glass may work on the case, but not say who sees it later: 
 anyone or be given its referrals, and one that they open is carried on by someone who is named.
 
 A case gets the region and the partner of who opened it. What is out of reach is answered like what does not exist.
-Both the desk (` + "`casework/sees.go`" + `) and the database ([ADR 11](adr/0011-scope.md)) hold these limits.
+Both the desk (` + "`casework/sees.go`, and `db/reach.go` for its lists" + `) and the database ([ADR 11](adr/0011-scope.md)) hold these limits.
 `

@@ -54,14 +54,15 @@ func (d *Desk) Restrict(ctx context.Context, who Actor, id uuid.UUID, kind strin
 			if action = "lift_restriction"; p.OpenedBy != who.ID && who.may(OverseePeople) != nil {
 				return &referral.Error{Code: referral.CodeForbidden, Message: "who opened the case and a supervisor may do this"}
 			}
-			err = db.LiftRestriction(ctx, tx, id)
-		} else {
-			err = db.Write(ctx, tx, db.Restrict(db.Restriction{Case: id, Organisation: who.Organisation, Kind: kind, By: who.ID, At: d.Clock.Now()}))
 		}
-		if err != nil {
+		// The entry comes first: afterwards nothing would tell that who did it saw the case by broken glass.
+		if err := db.InsertAudit(ctx, tx, who.line(), d.Clock.Now(), action, "case", id); err != nil {
 			return err
 		}
-		return db.InsertAudit(ctx, tx, who.line(), d.Clock.Now(), action, "case", id)
+		if kind == "" {
+			return db.LiftRestriction(ctx, tx, id)
+		}
+		return db.Write(ctx, tx, db.Restrict(db.Restriction{Case: id, Organisation: who.Organisation, Kind: kind, By: who.ID, At: d.Clock.Now()}))
 	})
 }
 

@@ -20,9 +20,9 @@ import (
 	"throughline/referral"
 )
 
-// SecondFactorRoles are the roles that must have a second factor where nobody has said otherwise: they change who may come
-// in, or see more than their own work.
-var SecondFactorRoles = []referral.Role{referral.Admin, referral.Supervisor, referral.Auditor}
+// SecondFactorRoles are the roles that must have a second factor where nobody has said otherwise: everyone, as OWASP ASVS 5.0,
+// 6.3.3, has it. A mailbox and a password that was used elsewhere must not open anyone's story.
+var SecondFactorRoles = referral.AccountRoles
 
 func (d *Desk) wantsSecondFactor(role referral.Role) bool {
 	return slices.Contains(d.SecondFactorFor, role)

@@ -136,19 +136,32 @@ func TestReplacingASecondFactorNeedsThePresentOne(t *testing.T) {
 	refused(t, err, referral.CodeInvalid, "code")
 }
 
+// Where nobody has said otherwise, everyone must have a second factor who does not come by single sign-on.
+func TestEveryoneMustHaveASecondFactor(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	for _, role := range referral.AccountRoles {
+		a, err := r.AddAccount(t.Context(), r.organisation, string(role)+"@helpline.example", "Ada", role, "en", password)
+		require.NoError(t, err)
+		assert.False(t, r.visitor(a, casework.BySingleSignOn).MustEnrol, "%s: the provider answers for it", role)
+		v := r.visitor(a, casework.ByPassword)
+		assert.True(t, v.MustEnrol, role)
+		r.enrolled(v)
+		v, err = r.Visitor(t.Context(), v.Visit)
+		require.NoError(t, err)
+		assert.False(t, v.MustEnrol, role)
+	}
+}
+
+// A helpline may ask some roles only.
 func TestSomeRolesMustHaveASecondFactor(t *testing.T) {
 	t.Parallel()
 	r := open(t)
+	r.SecondFactorFor = []referral.Role{referral.Admin}
 	boss, err := r.AddAccount(t.Context(), r.organisation, "boss@helpline.example", "Ada", referral.Admin, "en", password)
 	require.NoError(t, err)
+	assert.True(t, r.visitor(boss, casework.ByPassword).MustEnrol)
 	assert.False(t, r.visitor(r.account("zoe@helpline.example"), casework.ByPassword).MustEnrol)
-	assert.False(t, r.visitor(boss, casework.BySingleSignOn).MustEnrol, "the provider answers for it")
-	v := r.visitor(boss, casework.ByPassword)
-	assert.True(t, v.MustEnrol)
-	r.enrolled(v)
-	v, err = r.Visitor(t.Context(), v.Visit)
-	require.NoError(t, err)
-	assert.False(t, v.MustEnrol)
 }
 
 func TestVisitsEnd(t *testing.T) {

@@ -64,6 +64,13 @@ func (d *Desk) SignIn(ctx context.Context, email, password string, from From) (w
 	if err := d.right(ctx, tries); err != nil {
 		return who, false, err
 	}
+	if again, err := renewed(password, a.PasswordHash); err != nil {
+		return who, false, err
+	} else if again != "" { // now is when the password is known
+		if err := db.RenewPasswordHash(ctx, d.DB, a.ID, a.PasswordHash, again); err != nil {
+			return who, false, err
+		}
+	}
 	factor, err := db.FindSecondFactor(ctx, d.DB, a.ID)
 	if err != nil && referral.CodeOf(err) != referral.CodeNotFound {
 		return who, false, err

@@ -110,6 +110,14 @@ func SetPassword(ctx context.Context, q sqlx.ExecerContext, id uuid.UUID, hash s
 	return setAccount(ctx, q, `UPDATE accounts SET password_hash = $2 WHERE id = $1`, id, hash)
 }
 
+// RenewPasswordHash keeps another digest of the password that an account has, unless it has another password by now.
+func RenewPasswordHash(ctx context.Context, q sqlx.ExecerContext, id uuid.UUID, had, hash string) error {
+	if _, err := q.ExecContext(ctx, `UPDATE accounts SET password_hash = $3 WHERE id = $1 AND password_hash = $2`, id, had, hash); err != nil {
+		return fmt.Errorf("save password: %w", Translate(err))
+	}
+	return nil
+}
+
 // SetLocale keeps the language a person wants; not_found when there is no such account.
 func SetLocale(ctx context.Context, q sqlx.ExecerContext, id uuid.UUID, lang string) error {
 	return setAccount(ctx, q, `UPDATE accounts SET locale = $2 WHERE id = $1`, id, lang)

@@ -57,17 +57,36 @@ type Look struct {
 	Whose []uuid.UUID
 }
 
-// Audit keeps an entry; it is committed with what it tells of, or not at all.
+// throughGlass are the cases that whoever asks sees by broken glass alone, each with the glass: by the scope of the
+// transaction, as row-level security has it. The house itself looks through none.
+const throughGlass = `SELECT DISTINCT ON (g.case_id) g.id, g.case_id FROM glass g JOIN restrictions x ON x.case_id = g.case_id
+	WHERE g.account_id = (SELECT asks_account()) AND g.until > (SELECT asks_at())
+		AND NOT EXISTS (SELECT FROM case_people p WHERE p.case_id = g.case_id AND p.account_id = g.account_id)
+	ORDER BY g.case_id, g.broken_at DESC, g.id`
+
+// ThroughGlass is why someone saw a case that they saw by broken glass alone; the entry's WhyID is the glass.
+const ThroughGlass = "through_glass"
+
+// Audit keeps an entry; it is committed with what it tells of, or not at all. What was seen by broken glass alone gets an
+// entry of its own for each case, which says so and names the glass; where an entry has another reason, one beside it.
 func Audit(ctx context.Context, q sqlx.ExecerContext, who Who, at time.Time, l Look) error {
-	_, err := q.ExecContext(ctx, `INSERT INTO audit (organisation_id, at, actor_role, actor_for, actor_id, kind, action, subject, subject_id, via, why,
-			why_id, whose)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text, $9::uuid, $10, $11, $12, coalesce($13::uuid[], CASE $8::text
-			WHEN 'case' THEN array_remove(ARRAY[$9::uuid], NULL)
-			WHEN 'referral' THEN ARRAY(SELECT case_id FROM referrals WHERE id = $9)
-			WHEN 'timeline' THEN ARRAY(SELECT case_id FROM referrals WHERE id = $9)
-			WHEN 'offer' THEN ARRAY(SELECT r.case_id FROM offers o JOIN referrals r ON r.id = o.referral_id WHERE o.id = $9)
-			WHEN 'task' THEN ARRAY(SELECT r.case_id FROM tasks t JOIN referrals r ON r.id = t.referral_id WHERE t.id = $9)
-			ELSE '{}' END))`,
+	_, err := q.ExecContext(ctx, `WITH shown AS (SELECT coalesce($13::uuid[], CASE $8::text
+				WHEN 'case' THEN array_remove(ARRAY[$9::uuid], NULL)
+				WHEN 'referral' THEN ARRAY(SELECT case_id FROM referrals WHERE id = $9)
+				WHEN 'timeline' THEN ARRAY(SELECT case_id FROM referrals WHERE id = $9)
+				WHEN 'offer' THEN ARRAY(SELECT r.case_id FROM offers o JOIN referrals r ON r.id = o.referral_id WHERE o.id = $9)
+				WHEN 'task' THEN ARRAY(SELECT r.case_id FROM tasks t JOIN referrals r ON r.id = t.referral_id WHERE t.id = $9)
+				ELSE '{}' END) AS whose),
+			through AS (`+throughGlass+`),
+			behind AS (SELECT t.id, t.case_id FROM through t, shown s WHERE t.case_id = ANY (s.whose)),
+			entries AS (SELECT false AS through, NULL::uuid AS glass, CASE WHEN $11::text <> '' OR NOT EXISTS (SELECT FROM behind) THEN s.whose
+					ELSE ARRAY(SELECT x.id FROM unnest(s.whose) WITH ORDINALITY x(id, n) WHERE x.id NOT IN (SELECT case_id FROM behind) ORDER BY x.n)
+					END AS whose FROM shown s
+				UNION ALL SELECT true, id, ARRAY[case_id] FROM behind)
+		INSERT INTO audit (organisation_id, at, actor_role, actor_for, actor_id, kind, action, subject, subject_id, via, why, why_id, whose)
+		SELECT $1, $2, $3, $4, $5, CASE WHEN through AND $11 <> '' THEN 'view' ELSE $6 END, CASE WHEN through AND $11 <> '' THEN 'view' ELSE $7 END,
+			$8::text, $9::uuid, $10, CASE WHEN through THEN '`+ThroughGlass+`' ELSE $11 END, coalesce(glass, $12), whose
+		FROM entries WHERE through OR $11 <> '' OR whose <> '{}' OR NOT EXISTS (SELECT FROM behind) ORDER BY through, glass`,
 		who.Organisation, at, who.Role, who.For, Nullable(who.ID), l.Kind, l.Action, l.Subject, Nullable(l.ID), who.Via, who.Why, Nullable(who.WhyID),
 		cases(l.Whose))
 	if err != nil {

@@ -67,10 +67,12 @@ func ErasuresOf(ctx context.Context, q sqlx.QueryerContext, caseID uuid.UUID) ([
 	return listErasures(ctx, q, `WHERE e.case_id = $1 ORDER BY e.asked_at DESC, e.id`, caseID)
 }
 
-// WaitingErasures lists what waits of an organisation, those that a second person must look at first, then the next due.
-func WaitingErasures(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID) ([]Erasure, error) {
-	return listErasures(ctx, q, `WHERE e.organisation_id = $1 AND e.ended_at IS NULL
-		ORDER BY e.asked_by IS NULL OR e.approved_by IS NOT NULL, e.due_at, e.id LIMIT 500`, organisation)
+// WaitingErasures lists what waits of cases within reach, those that a second person must look at first, then the next due.
+func WaitingErasures(ctx context.Context, q sqlx.QueryerContext, s Scope) ([]Erasure, error) {
+	args := []any{s.Organisation}
+	within := s.reach("e.case_id", byCase, &args)
+	return listErasures(ctx, q, `WHERE e.organisation_id = $1 AND e.ended_at IS NULL AND `+within+`
+		ORDER BY e.asked_by IS NULL OR e.approved_by IS NOT NULL, e.due_at, e.id LIMIT 500`, args...)
 }
 
 func listErasures(ctx context.Context, q sqlx.QueryerContext, where string, args ...any) ([]Erasure, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 )
@@ -14,10 +13,12 @@ const caseList = `SELECT c.id, c.reference, c.anonymous, c.name, c.created_at` +
 	(SELECT count(*) FROM referrals r WHERE r.case_id = c.id AND r.state <> 'closed') AS open
 FROM cases c LEFT JOIN case_keys k ON k.case_id = c.id WHERE c.organisation_id = $1 AND c.erased_at IS NULL `
 
-// Cases lists an organisation's newest cases. Those that were erased are in no list.
-func Cases(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, limit int) ([]CaseListRow, error) {
+// Cases lists the newest cases within reach. Those that were erased are in no list.
+func Cases(ctx context.Context, q sqlx.QueryerContext, s Scope, limit int) ([]CaseListRow, error) {
 	var list []CaseListRow
-	err := sqlx.SelectContext(ctx, q, &list, caseList+`ORDER BY c.created_at DESC, c.id LIMIT $2`, organisation, limit)
+	args := []any{s.Organisation, limit}
+	within := s.reach("c.id", byCase, &args)
+	err := sqlx.SelectContext(ctx, q, &list, caseList+`AND `+within+` ORDER BY c.created_at DESC, c.id LIMIT $2`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read cases: %w", Translate(err))
 	}
@@ -32,13 +33,15 @@ type CaseWanted struct {
 	Reference string   // in the reference, in capitals, without dashes
 }
 
-// FindCases lists the newest cases of an organisation that are looked for. It walks the organisation's cases from the
-// newest on, as people look for those of today: parts of references have no index without an extension.
-func FindCases(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, w CaseWanted, limit int) ([]CaseListRow, error) {
+// FindCases lists the newest cases within reach that are looked for. It walks the organisation's cases from the newest on,
+// as people look for those of today: parts of references have no index without an extension.
+func FindCases(ctx context.Context, q sqlx.QueryerContext, s Scope, w CaseWanted, limit int) ([]CaseListRow, error) {
 	var list []CaseListRow
+	args := []any{s.Organisation, pq.ByteaArray(w.Names), pq.ByteaArray(w.ways()), w.Reference, limit}
+	within := s.reach("c.id", byCase, &args)
 	err := sqlx.SelectContext(ctx, q, &list, caseList+`AND (cardinality($2::bytea[]) > 0 AND k.found_by @> $2::bytea[]
-			OR k.found_by && $3::bytea[] OR $4 <> '' AND strpos(replace(c.reference, '-', ''), $4) > 0)
-		ORDER BY c.created_at DESC, c.id LIMIT $5`, organisation, pq.ByteaArray(w.Names), pq.ByteaArray(w.ways()), w.Reference, limit)
+			OR k.found_by && $3::bytea[] OR $4 <> '' AND strpos(replace(c.reference, '-', ''), $4) > 0) AND `+within+`
+		ORDER BY c.created_at DESC, c.id LIMIT $5`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("find cases: %w", Translate(err))
 	}

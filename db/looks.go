@@ -174,16 +174,21 @@ type QueueRow struct {
 const inQueue = `r.organisation_id = $1 AND (r.state = 'closed') = $2 AND ($3::uuid IS NULL OR r.owner_id = $3)`
 
 // CountQueue counts what Queue lists over all pages.
-func CountQueue(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f QueueFilter) (total int, err error) {
-	err = sqlx.GetContext(ctx, q, &total, `SELECT count(*) FROM referrals r WHERE `+inQueue, organisation, f.Closed, Nullable(f.Owner))
+func CountQueue(ctx context.Context, q sqlx.QueryerContext, s Scope, f QueueFilter) (total int, err error) {
+	args := []any{s.Organisation, f.Closed, Nullable(f.Owner)}
+	within := s.reach("r.case_id", byCase, &args)
+	err = sqlx.GetContext(ctx, q, &total, `SELECT count(*) FROM referrals r WHERE `+inQueue+` AND `+within, args...)
 	if err != nil {
 		return 0, fmt.Errorf("count queue: %w", Translate(err))
 	}
 	return total, nil
 }
 
-// Queue lists referrals, those whose step is due first first. Each row has the total; a page beyond the last has none.
-func Queue(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f QueueFilter) ([]QueueRow, error) {
+// Queue lists referrals within reach, those whose step is due first first. Each row has the total; a page beyond the last
+// has none.
+func Queue(ctx context.Context, q sqlx.QueryerContext, s Scope, f QueueFilter) ([]QueueRow, error) {
+	args := []any{s.Organisation, f.Closed, Nullable(f.Owner), f.Limit, f.Offset}
+	within := s.reach("r.case_id", byCase, &args)
 	order := "r.step_due, r.id"
 	if f.Closed {
 		order = "r.closed_at DESC, r.id"
@@ -191,7 +196,7 @@ func Queue(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f
 	var list []QueueRow
 	err := sqlx.SelectContext(ctx, q, &list, `WITH page AS (
 			SELECT r.*, count(*) OVER () AS total FROM referrals r
-			WHERE `+inQueue+`
+			WHERE `+inQueue+` AND `+within+`
 			ORDER BY `+order+` LIMIT $4 OFFSET $5)
 		SELECT r.id, r.case_id, c.reference, r.need, r.urgency, r.state, coalesce(o.state, '') AS offer_state,
 			coalesce(a.name, '') AS agency, coalesce(a.name_fr, '') AS agency_fr, coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr, r.owner_id,
@@ -203,7 +208,7 @@ func Queue(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f
 				ORDER BY state IN ('declined', 'lapsed', 'withdrawn', 'failed', 'in_error'), state = 'waitlisted', entered_at DESC
 				LIMIT 1) o ON true
 			LEFT JOIN services s ON s.id = o.service_id LEFT JOIN agencies a ON a.id = s.agency_id
-		ORDER BY `+order, organisation, f.Closed, Nullable(f.Owner), f.Limit, f.Offset)
+		ORDER BY `+order, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read queue: %w", Translate(err))
 	}
@@ -251,22 +256,25 @@ const inTasks = `t.organisation_id = $1 AND ($2::uuid IS NOT NULL OR t.state = '
 	AND ($3 = '' OR t.assignee_id = $4 OR (t.assignee_id IS NULL AND t.role = $3))`
 
 // CountTasks counts what Tasks lists over all pages.
-func CountTasks(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f TaskFilter) (total int, err error) {
-	err = sqlx.GetContext(ctx, q, &total, `SELECT count(*) FROM tasks t WHERE `+inTasks, organisation, Nullable(f.Task), f.Role,
-		Nullable(f.Assignee))
+func CountTasks(ctx context.Context, q sqlx.QueryerContext, s Scope, f TaskFilter) (total int, err error) {
+	args := []any{s.Organisation, Nullable(f.Task), f.Role, Nullable(f.Assignee)}
+	within := s.reach("t.referral_id", byReferral, &args)
+	err = sqlx.GetContext(ctx, q, &total, `SELECT count(*) FROM tasks t WHERE `+inTasks+` AND `+within, args...)
 	if err != nil {
 		return 0, fmt.Errorf("count tasks: %w", Translate(err))
 	}
 	return total, nil
 }
 
-// Tasks lists tasks, those due first first. Each row has the total; a page beyond the last has none.
-func Tasks(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f TaskFilter) ([]TaskRow, error) {
+// Tasks lists tasks of cases within reach, those due first first. Each row has the total; a page beyond the last has none.
+func Tasks(ctx context.Context, q sqlx.QueryerContext, s Scope, f TaskFilter) ([]TaskRow, error) {
 	var list []TaskRow
+	args := []any{s.Organisation, Nullable(f.Task), f.Role, Nullable(f.Assignee), f.Limit, f.Offset}
+	within := s.reach("t.referral_id", byReferral, &args)
 	// The page is chosen before anything is looked up for its rows: an agency's phone number takes a while to find.
 	err := sqlx.SelectContext(ctx, q, &list, `WITH page AS (
 			SELECT t.*, count(*) OVER () AS total FROM tasks t
-			WHERE `+inTasks+`
+			WHERE `+inTasks+` AND `+within+`
 			ORDER BY t.due_at, t.id LIMIT $5 OFFSET $6)
 		SELECT t.id, t.referral_id, r.case_id, c.reference, t.offer_id,
 			coalesce(s.name, '') AS service, coalesce(s.name_fr, '') AS service_fr, coalesce(a.name, '') AS agency, coalesce(a.name_fr, '') AS agency_fr,
@@ -277,8 +285,7 @@ func Tasks(ctx context.Context, q sqlx.QueryerContext, organisation uuid.UUID, f
 			LEFT JOIN offers o ON o.id = t.offer_id LEFT JOIN services s ON s.id = o.service_id
 			LEFT JOIN agencies a ON a.id = s.agency_id LEFT JOIN service_reach reach ON reach.id = o.service_id
 			LEFT JOIN accounts n ON n.id = t.assignee_id LEFT JOIN case_keys k ON k.case_id = r.case_id
-		ORDER BY t.due_at, t.id`,
-		organisation, Nullable(f.Task), f.Role, Nullable(f.Assignee), f.Limit, f.Offset)
+		ORDER BY t.due_at, t.id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read tasks: %w", Translate(err))
 	}

@@ -104,22 +104,23 @@ func TestNoQueryReadsWholeTables(t *testing.T) {
 
 func noWholeTables(ctx context.Context, t *testing.T, e *explained, org uuid.UUID) {
 	t.Helper()
+	asker := db.Scope{Organisation: org, Account: uuid.MustParse("00000000-0000-0000-0000-00000000000b"), Role: referral.Navigator}
 	id := func(kind string) (id uuid.UUID) {
 		require.NoError(t, e.GetContext(ctx, &id, `SELECT md5($1)::uuid`, kind))
 		return id
 	}
 	for name, ask := range map[string]func() error{
-		"queue":     func() error { _, err := db.Queue(ctx, e, org, db.QueueFilter{Limit: 50}); return err },
-		"own queue": func() error { _, err := db.Queue(ctx, e, org, db.QueueFilter{Limit: 50, Owner: id("a")}); return err },
-		"tasks":     func() error { _, err := db.Tasks(ctx, e, org, db.TaskFilter{Limit: 50}); return err },
+		"queue":     func() error { _, err := db.Queue(ctx, e, asker, db.QueueFilter{Limit: 50}); return err },
+		"own queue": func() error { _, err := db.Queue(ctx, e, asker, db.QueueFilter{Limit: 50, Owner: id("a")}); return err },
+		"tasks":     func() error { _, err := db.Tasks(ctx, e, asker, db.TaskFilter{Limit: 50}); return err },
 		"own tasks": func() error {
-			_, err := db.Tasks(ctx, e, org, db.TaskFilter{Limit: 50, Role: referral.Navigator, Assignee: id("a")})
+			_, err := db.Tasks(ctx, e, asker, db.TaskFilter{Limit: 50, Role: referral.Navigator, Assignee: id("a")})
 			return err
 		},
-		"one task": func() error { _, err := db.Tasks(ctx, e, org, db.TaskFilter{Limit: 1, Task: id("t20")}); return err },
-		"cases":    func() error { _, err := db.Cases(ctx, e, org, 50); return err },
+		"one task": func() error { _, err := db.Tasks(ctx, e, asker, db.TaskFilter{Limit: 1, Task: id("t20")}); return err },
+		"cases":    func() error { _, err := db.Cases(ctx, e, asker, 50); return err },
 		"found cases": func() error {
-			_, err := db.FindCases(ctx, e, org, db.CaseWanted{Names: [][]byte{[]byte("nobody")}, Phone: []byte("5550123"), Reference: "NOBODY"}, 50)
+			_, err := db.FindCases(ctx, e, asker, db.CaseWanted{Names: [][]byte{[]byte("nobody")}, Phone: []byte("5550123"), Reference: "NOBODY"}, 50)
 			return err
 		},
 		"record":       func() error { _, err := db.ReadRecord(ctx, e, id("r20")); return err },

@@ -43,9 +43,12 @@ func InsertTimeline(who Who, referralID uuid.UUID, version int, at time.Time, en
 			coalesce(actor_name, $9), $10, coalesce(seal_id, gen_random_uuid())
 		FROM jsonb_to_recordset($5) AS x(what text, offer_id uuid, task_id uuid, from_state text, to_state text, code text,
 			attribution text, note text, told_by text, actor_name text, seal_id uuid)),
+		through AS (`+throughGlass+`),
 		audited AS (INSERT INTO audit (organisation_id, at, actor_role, actor_for, actor_id, kind, action, subject, subject_id, whose, via, why, why_id)
-		VALUES ($1, $4, $6, $7, $8, 'change', $11, 'referral', $2, coalesce($15::uuid[], ARRAY(SELECT case_id FROM referrals WHERE id = $2)),
-			$10, $13, $14)),
+		SELECT $1, $4, $6, $7, $8, 'change', $11, 'referral', $2, s.whose, $10, CASE WHEN b.id IS NULL THEN $13::text ELSE '`+ThroughGlass+`' END,
+			coalesce(b.id, $14::uuid)
+		FROM (SELECT coalesce($15::uuid[], ARRAY(SELECT case_id FROM referrals WHERE id = $2)) AS whose) s
+			LEFT JOIN through b ON $13::text IN ('', 'api_key') AND b.case_id = ANY (s.whose)),
 		promised AS (INSERT INTO outbox (organisation_id, kind, referral_id, version, created_at, available_at)
 		SELECT $1, $12::text, $2, $3, $4, now() WHERE $12::text <> '')`,
 		who.Organisation, referralID, version, at, raw, who.Role, who.For, Nullable(who.ID), who.Name, who.Via, action, promise, who.Why,

@@ -153,7 +153,6 @@ func TestWhenTheDatabaseIsAway(t *testing.T) {
 	h.server, err = New(Deps{Desk: casework.New(away, clock.System{}, sealtest.Keyring(), nil), DB: away, Clock: clock.System{},
 		Log: slog.New(slog.DiscardHandler), Config: Config{BaseURL: "http://127.0.0.1"}})
 	h.must(err)
-	t.Cleanup(h.server.Close)
 	for _, got := range []apiReply{h.ask("GET", "/queue", "key", ""), h.ask("POST", "/cases", "key", `{}`)} {
 		if got.is(503, "unavailable").Header.Get("Retry-After") == "" {
 			t.Error("no Retry-After")

@@ -138,7 +138,6 @@ func helplineFor(t *testing.T, owner, pool *sqlx.DB, c Config) *helpline {
 	h.server, err = New(Deps{Desk: h.desk, DB: pool, Clock: h.clock, Config: c, Codec: payloads.Handler(sealtest.Keyring()),
 		Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	h.must(err)
-	t.Cleanup(h.server.Close)
 	return h
 }
 

@@ -66,11 +66,14 @@ func routing(refused *echo.HTTPError) (*referral.Error, int) {
 }
 
 // fail answers with an error: problem+json to programs, else a page in the reader's language. What went wrong on our
-// side is logged here, once; what the caller did is not.
+// side is logged here, once, and so is what our own pages don't send.
 func (s *Server) fail(c echo.Context, err error) error {
 	answer, status := answerOf(err)
 	if status >= http.StatusInternalServerError {
 		s.log.ErrorContext(c.Request().Context(), "request failed", "method", trace.Method(c.Request().Method), "route", c.Path(), "err", err)
+	}
+	if slices.Contains(unheardOf, status) {
+		s.log.WarnContext(c.Request().Context(), "refused", append([]any{"class", string(answer.Code), "route", c.Path()}, whoAsked(c)...)...)
 	}
 	s.keepRefusal(c, err, status)
 	if c.Response().Committed {
@@ -81,6 +84,10 @@ func (s *Server) fail(c echo.Context, err error) error {
 	}
 	return s.errorPage(c, answer, status)
 }
+
+// unheardOf are answers to what comes from no page of ours, as it is used: too much, too often, or what can't be read.
+// Someone may try to get around something.
+var unheardOf = []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests}
 
 // answerError is Echo's last resort: every error that a handler returns comes here.
 func (s *Server) answerError(err error, c echo.Context) {

@@ -28,7 +28,6 @@ func (h *helpline) again() *helpline {
 	var err error
 	other.server, err = New(Deps{Desk: h.desk, DB: h.desk.DB, Clock: h.clock, Log: slog.New(slog.NewTextHandler(h.log, nil)), Config: h.server.cfg})
 	h.must(err)
-	h.t.Cleanup(other.server.Close)
 	return &other
 }
 

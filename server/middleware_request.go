@@ -22,7 +22,7 @@ var errForeignForm = &referral.Error{Code: referral.CodeForbidden, Message: "the
 func isAPI(c echo.Context) bool { return strings.HasPrefix(c.Request().URL.Path, "/api/") }
 
 // logged writes one line per request: the route's template, never the address itself, which may hold a token. Even a method
-// may be any text.
+// may be any text. Who asked is told by the id of their account.
 func (s *Server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := time.Now()
@@ -37,10 +37,22 @@ func (s *Server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 		if seeded.Is(seeded.TokenLogged) {
 			route = c.Request().URL.Path
 		}
-		s.log.InfoContext(c.Request().Context(), "request", "method", trace.Method(c.Request().Method), "route", route,
-			"status", c.Response().Status, "ms", time.Since(start).Milliseconds())
+		line := []any{"method", trace.Method(c.Request().Method), "route", route, "status", c.Response().Status, "ms", time.Since(start).Milliseconds()}
+		s.log.InfoContext(c.Request().Context(), "request", append(line, whoAsked(c)...)...)
 		return nil
 	}
+}
+
+// whoAsked is what the log says of who is known to ask: ids, and no names.
+func whoAsked(c echo.Context) []any {
+	a := accountOf(c)
+	if a == nil {
+		return nil
+	}
+	if v := visitorOf(c); v.ID == a.ID {
+		return []any{"account", a.ID.String(), "visit", v.Visit.String()}
+	}
+	return []any{"account", a.ID.String()}
 }
 
 // recovered turns a panic into an internal error. The value may hold what someone typed, so only its type is logged.

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/alexedwards/scs/postgresstore"
 	"github.com/alexedwards/scs/v2"
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -25,19 +24,13 @@ const (
 	holderKey     = "key_holder"
 	visitorKey    = "visitor"
 	zoneKey       = "zone"
-	sweepEvery    = 5 * time.Minute
 )
 
-// sessionStore reads and writes within the time of a request; the library's store sweeps out what has ended.
-type sessionStore struct {
-	*postgresstore.PostgresStore
-	db.Sessions
-}
-
-// newSessions keeps sessions in Postgres under the digest of their token, so that who reads the table can't use them.
+// newSessions keeps sessions in Postgres under the digest of their token, so that who reads the table can't use them. The dispatcher
+// forgets those that have ended.
 func newSessions(pool *sqlx.DB, secure bool) *scs.SessionManager {
 	m := scs.New()
-	m.Store = sessionStore{postgresstore.NewWithCleanupInterval(pool.DB, sweepEvery), db.Sessions{DB: pool}}
+	m.Store = db.Sessions{DB: pool}
 	m.HashTokenInStore = true
 	m.IdleTimeout, m.Lifetime = casework.IdleTimeout, casework.VisitTime
 	m.Cookie = scs.SessionCookie{Name: sessionCookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure}
@@ -45,12 +38,6 @@ func newSessions(pool *sqlx.DB, secure bool) *scs.SessionManager {
 		m.Cookie.Name = "__Host-" + sessionCookie
 	}
 	return m
-}
-
-func stopSessions(m *scs.SessionManager) {
-	if store, ok := m.Store.(sessionStore); ok {
-		store.StopCleanup()
-	}
 }
 
 // session loads the visitor's session and saves it before the answer begins.

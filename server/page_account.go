@@ -63,7 +63,11 @@ func (s *Server) showAccountWith(c echo.Context, in casework.KeyInput, wrongs []
 func (s *Server) changeAccount(c echo.Context) error {
 	who := visitorOf(c)
 	var err error
-	switch do, about := pressed(c.Request().PostForm); do {
+	do, about := pressed(c.Request().PostForm)
+	if who.MustEnrol && do != "propose" && do != "confirm" {
+		return c.Redirect(http.StatusSeeOther, "/account")
+	}
+	switch do {
 	case "password":
 		return s.changePassword(c)
 	case "propose":

@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"throughline/internal/browser"
+	"throughline/referral"
 )
 
 func TestAccountPagesAreAccessible(t *testing.T) {
@@ -32,4 +33,27 @@ func TestAccountPagesAreAccessible(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Who must set up a second factor is led there, and sees what to do: the beginning, and the picture for the app.
+func TestSettingUpASecondFactorIsAccessible(t *testing.T) {
+	t.Parallel()
+	ctx := browser.New(t)
+	v := staffed(t)
+	v.desk.SecondFactorFor = []referral.Role{referral.Navigator}
+	v.must(chromedp.Do(ctx, chromedp.Navigate(v.site.URL+"/sign-in?lang=en"), chromedp.SendKeys("#email", "nav@kawartha.example"),
+		chromedp.SendKeys("#password", password+"\r"), chromedp.WaitVisible(`button[value="propose"]`)))
+	look := func(name string) {
+		for lang, widths := range pageWidths() {
+			for _, width := range widths {
+				v.must(chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(v.site.URL+"/work?lang="+lang),
+					chromedp.WaitVisible("#second-factor")))
+				browser.Accessible(t, ctx, lang+" "+name)
+				v.picture(ctx, name, lang, width)
+			}
+		}
+	}
+	look("must-enrol")
+	v.must(chromedp.Do(ctx, chromedp.Click(`button[value="propose"]`), chromedp.WaitVisible("svg.tl-qr")))
+	look("must-enrol-picture")
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/PuerkitoBio/goquery"
+	"github.com/google/uuid"
 	"github.com/pquerna/otp/totp"
 
 	"throughline/casework"
@@ -93,17 +94,42 @@ func TestARoleThatNeedsASecondFactorDoesNothingWithout(t *testing.T) {
 	t.Parallel()
 	v := staffed(t)
 	v.desk.SecondFactorFor = []referral.Role{referral.Navigator}
-	v.signInAs("nav@kawartha.example")
-	for _, path := range []string{"/work", "/cases/new", "/people", "/keys"} {
-		if at := v.get(path).is(200); at.Path != "/account" || !strings.Contains(at.says("main"), "Your role needs a second factor") {
-			t.Errorf("%s leads to %s", path, at.Path)
+	at := v.post("/sign-in", url.Values{"email": {"nav@kawartha.example"}, "password": {password}, "next": {"/queue"}}).is(200)
+	if at.Path != "/account" || !strings.Contains(at.says("main"), "Your role needs a second factor") {
+		t.Errorf("signing in leads to %s: %s", at.Path, at.says("main"))
+	}
+	if banner := at.says(".tl-dev"); strings.Contains(banner, "No role needs a second factor") {
+		t.Errorf("the page says %q", banner)
+	}
+	if menu := at.says("nav"); menu != "Mailbox" { // of the development server
+		t.Errorf("the menu says %q", menu)
+	}
+	for route, w := range walk {
+		method, path, _ := strings.Cut(route, " ")
+		if w.roles == nil || path == "/account" || strings.HasPrefix(path, "/api/") {
+			continue
+		}
+		path = strings.NewReplacer(":id", uuid.NewString(), ":reference", "C-0000-0000", ":command", "accept").Replace(path)
+		if method == http.MethodGet {
+			at = v.get(path)
+		} else {
+			at = v.post(path, url.Values{"do": {"save"}, "name": {"Zoë Canary"}})
+		}
+		if at.is(200); at.Path != "/account" {
+			t.Errorf("%s leads to %s", route, at.Path)
 		}
 	}
-	if at := v.post("/cases/new", url.Values{"do": {"save"}, "name": {"Zoë Canary"}}).is(200); at.Path != "/account" {
-		t.Errorf("a form leads to %s", at.Path)
+	for _, do := range []string{"password", "codes", "end:" + uuid.NewString(), "everywhere", ""} {
+		form := url.Values{"do": {do}, "present": {password}, "password": {"another horse battery"}, "again": {"another horse battery"}}
+		if at := v.post("/account", form).is(200); at.Path != "/account" || at.Find("#wrongs").Length() != 0 {
+			t.Errorf("%q leads to %s: %s", do, at.Path, at.says("main"))
+		}
+	}
+	if n := v.count(`SELECT count(*) FROM audit WHERE action <> 'sign_in' AND actor_id = '` + v.account.ID.String() + `'`); n != 0 {
+		t.Errorf("%d things were done or shown", n)
 	}
 	v.enrol()
-	if at := v.get("/work").is(200); at.Path != "/work" {
+	if at := v.get("/work").is(200); at.Path != "/work" || !strings.Contains(at.says("nav"), "My work") {
 		t.Errorf("then /work leads to %s", at.Path)
 	}
 }

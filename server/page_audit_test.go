@@ -94,6 +94,43 @@ func TestAnAuditorSeesWhoLookedAndNoCase(t *testing.T) {
 	}
 }
 
+// throughGlass has the coordinator open a case that is restricted, without being named on it.
+func (v *visitor) throughGlass(id uuid.UUID) (folder uuid.UUID) {
+	v.t.Helper()
+	ctx, nav, lead := v.t.Context(), v.account.Actor(casework.ViaPage), v.lead.Actor(casework.ViaPage)
+	folder, reference := v.folderOf(id)
+	v.must(v.desk.Restrict(ctx, nav, folder, "violence"))
+	_, err := v.desk.BreakGlass(ctx, lead, reference, "he is on the line")
+	v.must(err)
+	_, _, err = v.desk.Case(ctx, lead, folder)
+	v.must(err)
+	return folder
+}
+
+// The auditor's page and its table say which looks were through broken glass, and through which.
+func TestTheAuditSaysWhatWasSeenThroughBrokenGlass(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	folder := v.throughGlass(v.call("Zoë Canary", "food", referral.Routine, v.services[0]))
+	var glass string
+	v.must(v.db.GetContext(t.Context(), &glass, `SELECT id FROM glass`))
+	v.oversees(referral.Auditor)
+	at := "/audit/cases/" + folder.String()
+	for _, page := range [][2]string{{"?lang=en", "Looked at The case through broken glass, entry " + glass},
+		{"?lang=fr", "Consulté Le dossier par une ouverture d’urgence, entrée " + glass}} {
+		if got := v.get(at + page[0]).is(200).says("tbody"); !strings.Contains(got, page[1]) {
+			t.Errorf("%s: the page does not say %q: %s", page[0], page[1], got)
+		}
+	}
+	found := false
+	for _, row := range v.table(at + "/csv") {
+		found = found || strings.Contains(row[7], glass) && strings.HasPrefix(row[7], "par une ouverture d’urgence")
+	}
+	if !found {
+		t.Error("the table does not say it")
+	}
+}
+
 func TestOnlyTheAuditorReadsTheAudit(t *testing.T) {
 	t.Parallel()
 	v := staffed(t)
@@ -224,7 +261,7 @@ func TestTheAuditsPagesAreAccessible(t *testing.T) {
 	ctx := browser.New(t)
 	v := staffed(t)
 	scene(v)
-	folder, _ := v.folderOf(v.waiting[0])
+	folder := v.throughGlass(v.waiting[0])
 	v.clock.Advance(12 * time.Hour)
 	_, _, err := v.desk.Case(t.Context(), v.account.Actor(casework.ViaPage), folder)
 	v.must(err)

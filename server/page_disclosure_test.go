@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"throughline/casework"
+	"throughline/locale"
 	"throughline/referral"
 )
 
@@ -80,6 +81,16 @@ func TestThePageShowsWhatTheClientAgreedTo(t *testing.T) {
 					if got := strings.Contains(shown, p.text); got != want {
 						rt.Errorf("agreed to %v: the page shows %q: %v", groups, p.text, got)
 					}
+				}
+				// What the stage would show and the client does not agree to is said to be that, and not to be unknown.
+				withheld := 0
+				for group, after := range map[referral.Group]bool{referral.LanguageGroup: false, referral.PlaceGroup: false, referral.IdentityGroup: true} {
+					if after == accepted && !slices.Contains(groups, group) {
+						withheld++
+					}
+				}
+				if got := strings.Count(page.Find("main").Text(), locale.For("en").T("agency.not_agreed")); got != withheld {
+					rt.Errorf("agreed to %v: %d things are said not to be agreed to, want %d", groups, got, withheld)
 				}
 				if strings.Contains(shown, "planted notes") {
 					rt.Errorf("the helpline's notes are on the agency's page")

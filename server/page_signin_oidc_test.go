@@ -32,7 +32,6 @@ func signedOnBy(t *testing.T, acr, amr []string) (*visitor, *signontest.Provider
 		Issuer: p.Issuer, ClientID: signontest.ClientID, ClientSecret: signontest.ClientSecret, RedirectURL: v.site.URL + SignOnPath,
 		GroupsClaim: "groups", ACR: acr, AMR: amr, Roles: []signon.RoleOfGroup{{Group: "211-leads", Role: "coordinator"}, {Group: "211-navigators", Role: "navigator"}}})}})
 	v.must(err)
-	t.Cleanup(s.Close)
 	v.server = s
 	v.site.Config.Handler = s
 	return v, p

@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"throughline/casework"
+	"throughline/referral"
 )
 
 const refusedKey = "refused" // the permission that was lacking
@@ -16,7 +17,8 @@ const refusedKey = "refused" // the permission that was lacking
 // known sent a form from elsewhere. The answer does not wait for it to succeed: it is no either way.
 func (s *Server) keepRefusal(c echo.Context, err error, status int) {
 	ctx, account := c.Request().Context(), accountOf(c)
-	if errors.Is(err, errForeignForm) {
+	// This very one: by its code alone each thing that a role may not do would be one.
+	if answer := new(referral.Error); errors.As(err, &answer) && answer == errForeignForm {
 		s.log.WarnContext(ctx, "a form from elsewhere was refused", "route", c.Path())
 	}
 	if account == nil {

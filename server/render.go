@@ -68,13 +68,15 @@ type view struct {
 	Wrongs   []wrong // of the form on this page
 	Done     string  // what was just recorded: the name of a command
 	// Form names the form that the language switch sends along, so that no typed text is lost. Empty: a plain switch.
-	Form    string
-	Agency  bool // the page is for someone without an account, whom nothing must lead to the staff's pages
-	Dev     bool
-	Mailbox bool
-	Live    bool   // the page searches while one types
-	Leads   string // where the browser goes on to by itself; "": nowhere
-	Body    any
+	Form   string
+	Agency bool // the page is for someone without an account, whom nothing must lead to the staff's pages
+	Dev    bool
+	// NoFactor says that nobody needs a second factor here.
+	NoFactor bool
+	Mailbox  bool
+	Live     bool   // the page searches while one types
+	Leads    string // where the browser goes on to by itself; "": nowhere
+	Body     any
 }
 
 // Wrong gives the text beside a field, "" when nothing is wrong with it.
@@ -104,10 +106,11 @@ func (s *Server) formPage(c echo.Context, name, title string, wrongs []wrong, bo
 // show renders before it answers, so that a failing template gives a whole error page and never half a page.
 func (s *Server) show(c echo.Context, status int, name string, v view) error {
 	v.Lang = s.locale(c).Lang
-	if v.Account = accountOf(c); v.Account != nil {
+	if v.Account = accountOf(c); v.Account != nil && !visitorOf(c).MustEnrol {
 		v.Menu = menuOf(v.Account.Role)
 	}
 	v.Helpline, v.Dev, v.Mailbox = s.cfg.HelplineName, s.cfg.Dev, s.cfg.Mailbox != nil
+	v.NoFactor = len(s.desk.SecondFactorFor) == 0
 	v.Path = c.Request().URL.Path
 	if ofLink(v.Path) {
 		v.Path, v.Agency = "/r", true // the address may hold the token

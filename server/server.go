@@ -76,7 +76,7 @@ type Server struct {
 	echo     *echo.Echo
 }
 
-// New wires the routes. It fails on a base URL that is not one and on templates that do not parse. Call Close when done.
+// New wires the routes. It fails on a base URL that is not one and on templates that do not parse.
 func New(d Deps) (*Server, error) {
 	base, err := url.Parse(d.Config.BaseURL)
 	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
@@ -102,9 +102,6 @@ func New(d Deps) (*Server, error) {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
-
-// Close stops the sweep of ended sessions.
-func (s *Server) Close() { stopSessions(s.sessions) }
 
 func (s *Server) routes() error {
 	e := s.echo

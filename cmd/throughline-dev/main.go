@@ -13,13 +13,14 @@ import (
 	"os/signal"
 	"syscall"
 
+	"throughline/internal/config"
 	"throughline/referral"
 )
 
 // settings are the flags. Others build on them: they do not change.
 type settings struct {
-	data, addr, seed, policy, mail string
-	policyGiven                    bool
+	data, addr, seed, policy, mail, secondFactor string
+	policyGiven                                  bool
 }
 
 func main() {
@@ -60,6 +61,7 @@ func parse(args []string) (settings, error) {
 	f.StringVar(&s.seed, "seed", "demo", "demo: a fictional directory and a few cases, at the first start; none")
 	f.StringVar(&s.policy, "policy", "standard", "standard, or demo: business days become seconds")
 	f.StringVar(&s.mail, "mail", "mailbox", "mailbox: a page that shows what was sent; smtp (SMTP_URL); sendgrid (SENDGRID_API_KEY)")
+	f.StringVar(&s.secondFactor, "second-factor", "none", "who must have a second factor: none, all, or roles with commas between them")
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
@@ -84,6 +86,9 @@ func (s settings) check(extra int) error {
 	}
 	if s.mail != "mailbox" && s.mail != "smtp" && s.mail != "sendgrid" {
 		errs = append(errs, errors.New("--mail must be mailbox, smtp or sendgrid"))
+	}
+	if _, ok := config.SecondFactorFor(s.secondFactor); !ok {
+		errs = append(errs, errors.New("--second-factor must be none, all, or roles with commas between them"))
 	}
 	return errors.Join(errs...)
 }

@@ -11,14 +11,14 @@ func TestFlagsAreAsOthersBuildOnThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (settings{data: "./data", addr: "127.0.0.1:8211", seed: "demo", policy: "standard", mail: "mailbox"}); s != want {
+	if want := (settings{data: "./data", addr: "127.0.0.1:8211", seed: "demo", policy: "standard", mail: "mailbox", secondFactor: "none"}); s != want {
 		t.Errorf("without flags: %+v, want %+v", s, want)
 	}
-	s, err = parse([]string{"--data", "d", "--addr", "[::1]:0", "--seed", "none", "--policy", "demo", "--mail", "smtp"})
+	s, err = parse([]string{"--data", "d", "--addr", "[::1]:0", "--seed", "none", "--policy", "demo", "--mail", "smtp", "--second-factor", "all"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (settings{data: "d", addr: "[::1]:0", seed: "none", policy: "demo", mail: "smtp", policyGiven: true}); s != want {
+	if want := (settings{data: "d", addr: "[::1]:0", seed: "none", policy: "demo", mail: "smtp", secondFactor: "all", policyGiven: true}); s != want {
 		t.Errorf("with every flag: %+v, want %+v", s, want)
 	}
 }
@@ -35,11 +35,11 @@ func TestOnlyThisMachineIsAnswered(t *testing.T) {
 
 func TestAllBadFlagsAreNamedAtOnce(t *testing.T) {
 	t.Parallel()
-	_, err := parse([]string{"--addr", "x", "--seed", "x", "--policy", "x", "--mail", "x", "more"})
+	_, err := parse([]string{"--addr", "x", "--seed", "x", "--policy", "x", "--mail", "x", "--second-factor", "x", "more"})
 	if err == nil {
 		t.Fatal("taken")
 	}
-	for _, flag := range []string{"--addr", "--seed", "--policy", "--mail", "takes flags only"} {
+	for _, flag := range []string{"--addr", "--seed", "--policy", "--mail", "--second-factor", "takes flags only"} {
 		if !strings.Contains(err.Error(), flag) {
 			t.Errorf("%s is not named in %v", flag, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"throughline/internal/notary"
 	"throughline/internal/signon"
 	"throughline/mail"
+	"throughline/referral"
 	"throughline/server"
 )
 
@@ -36,6 +38,11 @@ func serve(ctx context.Context, e *env, args []string) error {
 		return errors.Join(err, l.Close(), a.Stop())
 	}
 	a.Desk.SecondFactorFor = cfg.SecondFactorFor
+	for _, role := range referral.AccountRoles {
+		if !slices.Contains(cfg.SecondFactorFor, role) {
+			e.log.Warn("REQUIRE_SECOND_FACTOR leaves out a role: a password alone lets it in", "role", string(role))
+		}
+	}
 	if err := a.Serve(l, server.Config{BaseURL: cfg.BaseURL, TrustedProxies: cfg.TrustedProxies, SendGridKeys: cfg.Mail.WebhookKeys,
 		SignOn: signOn(cfg), TemporalUIOrigin: cfg.TemporalUIOrigin}); err != nil {
 		return errors.Join(err, l.Close(), a.Stop())

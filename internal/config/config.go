@@ -89,7 +89,7 @@ var Variables = []Variable{
 	{Name: "TRUSTED_PROXIES"},
 	{Name: "METRICS_ADDR"},
 	{Name: "OTEL_EXPORTER_OTLP_ENDPOINT"},
-	{Name: "REQUIRE_SECOND_FACTOR", Default: "admin,supervisor,auditor"},
+	{Name: "REQUIRE_SECOND_FACTOR", Default: "all"},
 	{Name: "OIDC_ISSUER"},
 	{Name: "OIDC_CLIENT_ID"},
 	{Name: "OIDC_CLIENT_SECRET", Secret: true},

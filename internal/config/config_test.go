@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"throughline/referral"
 )
 
 // everything is a deployment's settings, all of them good.
@@ -14,7 +16,7 @@ func everything() map[string]string {
 		"BASE_URL": "https://refer.example/", "SENDGRID_API_KEY": "SG.0123456789abcdefghij", "MAIL_FROM": "referrals@helpline.example",
 		"TRUSTED_PROXIES": "10.0.0.0/8, 192.168.0.0/16", "KEY_FILE": "/run/secrets/keys", "TEMPORAL_UI_ORIGIN": "https://temporal.example",
 		"OIDC_ISSUER": "https://login.example/helpline", "OIDC_CLIENT_ID": "throughline", "OIDC_CLIENT_SECRET": "0123456789abcdef",
-		"OIDC_ROLES": "211-leads=coordinator, cn=staff=navigator"}
+		"OIDC_ROLES": "211-leads=coordinator, cn=staff=navigator", "OIDC_REQUIRE_AMR": "mfa, hwk"}
 }
 
 var whole = Need{Database: true, Temporal: true, Mail: true, HTTP: true, Keys: true}
@@ -34,13 +36,43 @@ func TestAWholeConfigurationIsRead(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	if c.SignOn.GroupsClaim != "groups" || !slices.Equal(c.SignOn.Roles, []RoleOfGroup{{"211-leads", "coordinator"}, {"cn=staff", "navigator"}}) ||
-		len(c.SecondFactorFor) != 3 {
+		!slices.Equal(c.SecondFactorFor, referral.AccountRoles) {
 		t.Errorf("%+v, and a second factor for %v", c.SignOn, c.SecondFactorFor)
+	}
+	if !slices.Equal(c.SignOn.AMR, []string{"mfa", "hwk"}) || c.SignOn.ACR != nil {
+		t.Errorf("the provider must have asked for %v, %v", c.SignOn.AMR, c.SignOn.ACR)
 	}
 	none := everything()
 	none["REQUIRE_SECOND_FACTOR"], none["OIDC_ISSUER"], none["OIDC_CLIENT_ID"], none["OIDC_CLIENT_SECRET"], none["OIDC_ROLES"] = "none", "", "", "", ""
+	none["OIDC_REQUIRE_AMR"] = ""
 	if c, err := read(none, whole); err != nil || c.SignOn.Issuer != "" || c.SecondFactorFor != nil {
 		t.Errorf("without single sign-on: %+v, %v", c.SignOn, err)
+	}
+	none["REQUIRE_SECOND_FACTOR"] = "admin, auditor"
+	if c, err := read(none, whole); err != nil || !slices.Equal(c.SecondFactorFor, []referral.Role{referral.Admin, referral.Auditor}) {
+		t.Errorf("a second factor for %v, %v", c.SecondFactorFor, err)
+	}
+}
+
+// Where people here must have a second factor, single sign-on is no way around it: what the provider must have asked for is
+// named, or that it is believed.
+func TestWhatTheProviderMustAskForIsNamed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		acr, amr, factor string
+		refused          bool
+	}{
+		{"", "", "", true}, {"", "", "admin", true}, {"", "", "none", false}, {"", "none", "", false}, {"gold", "", "", false}, {"", "mfa", "", false},
+	} {
+		set := everything()
+		set["OIDC_REQUIRE_ACR"], set["OIDC_REQUIRE_AMR"], set["REQUIRE_SECOND_FACTOR"] = c.acr, c.amr, c.factor
+		got, err := read(set, whole)
+		if (err != nil) != c.refused {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if c.amr == "none" && got.SignOn.AMR != nil {
+			t.Errorf("believed, and yet it must have asked for %v", got.SignOn.AMR)
+		}
 	}
 }
 
@@ -90,7 +122,8 @@ func TestEveryBadValueIsNamedAndNeverShown(t *testing.T) {
 		{"LISTEN_ADDR", "canary", "LISTEN_ADDR must look like host:port"},
 		{"LOG_LEVEL", "canary", "LOG_LEVEL must be debug, info, warn or error"},
 		{"TRUSTED_PROXIES", "10.0.0.0/8,canary", "TRUSTED_PROXIES must be networks"},
-		{"REQUIRE_SECOND_FACTOR", "admin,canary", "REQUIRE_SECOND_FACTOR must be roles"},
+		{"REQUIRE_SECOND_FACTOR", "admin,canary", "REQUIRE_SECOND_FACTOR must be all, none, or roles"},
+		{"REQUIRE_SECOND_FACTOR", "all,canary", "REQUIRE_SECOND_FACTOR must be all, none, or roles"},
 		{"OIDC_ISSUER", "", "OIDC_ISSUER is not set, and OIDC_CLIENT_ID is"},
 		{"OIDC_ISSUER", "http://canary.example", "OIDC_ISSUER must begin with https://"},
 		{"OIDC_ISSUER", "https://canary.example?x", "OIDC_ISSUER must be a scheme, a host and a path"},
@@ -99,6 +132,8 @@ func TestEveryBadValueIsNamedAndNeverShown(t *testing.T) {
 		{"OIDC_CLIENT_SECRET", "", "OIDC_CLIENT_SECRET is not set"},
 		{"OIDC_CLIENT_SECRET", "canary", "OIDC_CLIENT_SECRET is too short"},
 		{"OIDC_GROUPS_CLAIM", "can ary", "OIDC_GROUPS_CLAIM must be one word"},
+		{"OIDC_REQUIRE_AMR", "", "OIDC_REQUIRE_AMR is not set, nor is OIDC_REQUIRE_ACR"},
+		{"OIDC_REQUIRE_AMR", "mfa,can ary", "OIDC_REQUIRE_AMR must be words"},
 		{"OIDC_ROLES", "", "OIDC_ROLES must be group=role"},
 		{"OIDC_ROLES", "canary", "OIDC_ROLES must be group=role"},
 		{"OIDC_ROLES", "a=navigator,canary=boss", "OIDC_ROLES must be group=role"},

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"throughline/referral"
@@ -11,7 +12,7 @@ import (
 type SignOn struct {
 	Issuer, ClientID, ClientSecret, GroupsClaim string
 	Roles                                       []RoleOfGroup // the first that someone is in counts
-	ACR, AMR                                    []string      // how the provider must have let someone in; none: it is believed
+	ACR, AMR                                    []string      // how the provider must have let someone in; neither: it is believed
 }
 
 // RoleOfGroup is what a group at the provider makes someone here.
@@ -20,18 +21,29 @@ type RoleOfGroup struct {
 	Role  referral.Role
 }
 
-// secondFactorFor reads roles with commas between them, or none.
-func (r *reader) secondFactorFor(value string) (roles []referral.Role) {
-	if value == "none" {
-		return nil
+// SecondFactorFor reads who must have a second factor: all, none, or roles with commas between them. ok is false for
+// anything else.
+func SecondFactorFor(value string) (roles []referral.Role, ok bool) {
+	switch value {
+	case "all":
+		return referral.AccountRoles, true
+	case "none":
+		return nil, true
 	}
 	for _, name := range strings.Split(value, ",") {
 		role := referral.Role(strings.TrimSpace(name))
 		if !role.HasAccount() {
-			r.fault("REQUIRE_SECOND_FACTOR", "must be roles with commas between them, or none")
-			return nil
+			return nil, false
 		}
 		roles = append(roles, role)
+	}
+	return roles, true
+}
+
+func (r *reader) secondFactorFor(value string) []referral.Role {
+	roles, ok := SecondFactorFor(value)
+	if !ok {
+		r.fault("REQUIRE_SECOND_FACTOR", "must be all, none, or roles with commas between them")
 	}
 	return roles
 }
@@ -65,6 +77,12 @@ func (r *reader) signOn(values map[string]string) SignOn {
 	}
 	s.Roles = r.rolesOfGroups(values["OIDC_ROLES"])
 	s.ACR, s.AMR = r.words("OIDC_REQUIRE_ACR", values["OIDC_REQUIRE_ACR"]), r.words("OIDC_REQUIRE_AMR", values["OIDC_REQUIRE_AMR"])
+	switch {
+	case slices.Equal(s.AMR, []string{"none"}):
+		s.AMR = nil
+	case values["OIDC_REQUIRE_ACR"]+values["OIDC_REQUIRE_AMR"] == "" && values["REQUIRE_SECOND_FACTOR"] != "none":
+		r.fault("OIDC_REQUIRE_AMR", "is not set, nor is OIDC_REQUIRE_ACR: name what the provider must have asked for besides a password, such as mfa, or none to believe it")
+	}
 	return s
 }
 

@@ -31,6 +31,7 @@ func (d *Dispatcher) prune(ctx context.Context) {
 		d.forget(ctx, "provider_events", func() (int64, error) { return db.PruneEvents(ctx, d.Desk.DB, old, pruneAtOnce) })
 		ended, quiet := d.Desk.Clock.Now().Add(-keepVisits), d.Desk.Clock.Now().Add(-keepTries)
 		d.forget(ctx, "visits", func() (int64, error) { return db.PruneVisits(ctx, d.Desk.DB, ended, pruneAtOnce) })
+		d.forget(ctx, "sessions", func() (int64, error) { return db.PruneSessions(ctx, d.Desk.DB, d.Desk.Clock.Now(), pruneAtOnce) })
 		d.forget(ctx, "sign_in_tries", func() (int64, error) { return db.PruneTries(ctx, d.Desk.DB, quiet, pruneAtOnce) })
 		d.forget(ctx, "uses", func() (int64, error) { return db.PruneUses(ctx, d.Desk.DB, d.Desk.Clock.Now(), pruneAtOnce) })
 		select {

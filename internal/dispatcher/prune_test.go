@@ -28,6 +28,8 @@ func TestAllThatIsOldIsForgottenAtOnce(t *testing.T) {
 		time.Now().Add(-365*24*time.Hour+time.Hour))
 	o.exec(`INSERT INTO uses (key, used, until) SELECT int4send(i), 1, $1 FROM generate_series(1, $2) i`, time.Now().Add(-time.Minute), old)
 	o.exec(`INSERT INTO uses (key, used, until) VALUES ('young', 1, $1)`, time.Now().Add(time.Hour))
+	o.exec(`INSERT INTO sessions (token, data, expiry) SELECT 'old ' || i, '', $1 FROM generate_series(1, $2) i`, time.Now().Add(-time.Minute), old)
+	o.exec(`INSERT INTO sessions (token, data, expiry) VALUES ('young', '', $1)`, time.Now().Add(time.Hour))
 	o.run(o.Dispatcher)
 	o.until("old rows of the outbox are gone", func() bool {
 		return one[int](o, `SELECT count(*) FROM outbox WHERE version = 1 AND done_at < now() - interval '1 hour'`) == 0
@@ -35,6 +37,7 @@ func TestAllThatIsOldIsForgottenAtOnce(t *testing.T) {
 	o.until("old keys are gone", func() bool { return one[int](o, `SELECT count(*) FROM idempotency WHERE key LIKE 'old%'`) == 0 })
 	o.until("old events are gone", func() bool { return one[int](o, `SELECT count(*) FROM provider_events`) == 1 })
 	o.until("windows that are over are gone", func() bool { return one[int](o, `SELECT count(*) FROM uses`) == 1 })
+	o.until("sessions that have ended are gone", func() bool { return one[int](o, `SELECT count(*) FROM sessions`) == 1 })
 	assert.Equal(t, 1, one[int](o, `SELECT count(*) FROM outbox WHERE version = 2`))
 	assert.Equal(t, 1, one[int](o, `SELECT count(*) FROM idempotency`))
 }

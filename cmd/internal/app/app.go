@@ -72,7 +72,6 @@ type App struct {
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
 	server   *http.Server
-	handler  *server.Server
 	worker   worker.Worker
 	failed   chan error
 
@@ -218,7 +217,6 @@ func (a *App) Serve(l net.Listener, cfg server.Config) error {
 	if err != nil {
 		return err
 	}
-	a.handler = handler
 	a.server = newServer(a.withMetrics(handler, cfg.BaseURL), a.Log)
 	a.running.Add(1)
 	go func() {

@@ -53,7 +53,6 @@ func (a *App) Stop() error {
 func (a *App) drain() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
-	defer a.handler.Close()
 	if err := a.server.Shutdown(ctx); err != nil {
 		return errors.Join(err, a.server.Close())
 	}
