@@ -34,7 +34,8 @@ func (d *Desk) CloseAccount(ctx context.Context, email string) error {
 	})
 }
 
-// closeAccount lets someone out for good: their visits and links end, and their work goes to another.
+// closeAccount lets someone out for good: their visits, keys and links end, and their work goes to another. An account that is
+// opened again has none of these back.
 func (d *Desk) closeAccount(ctx context.Context, tx *sqlx.Tx, a db.Account) error {
 	now := d.Clock.Now()
 	if err := db.CloseAccount(ctx, tx, a.ID); err != nil {
@@ -44,6 +45,9 @@ func (d *Desk) closeAccount(ctx context.Context, tx *sqlx.Tx, a db.Account) erro
 		return err
 	}
 	if err := db.EndVisits(ctx, tx, a.ID, uuid.Nil, now); err != nil {
+		return err
+	}
+	if err := db.RevokeKeysOf(ctx, tx, a.ID, now); err != nil {
 		return err
 	}
 	return d.giveUp(ctx, tx, a)

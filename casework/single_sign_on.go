@@ -77,7 +77,8 @@ func (d *Desk) identified(ctx context.Context, tx *sqlx.Tx, i Identity) (db.Acco
 	return db.LockAccountByEmail(ctx, tx, i.Email)
 }
 
-// joinBy lets someone in who was invited. A closed account stays closed.
+// joinBy lets someone in who was invited. A closed account stays closed, and the password of before it was closed opens nothing
+// when it is opened again.
 func (d *Desk) joinBy(ctx context.Context, tx *sqlx.Tx, a db.Account) error {
 	now := d.Clock.Now()
 	invited, err := db.IsInvited(ctx, tx, a.ID, now)
@@ -91,6 +92,9 @@ func (d *Desk) joinBy(ctx context.Context, tx *sqlx.Tx, a db.Account) error {
 		return err
 	}
 	if err := db.OpenAccount(ctx, tx, a.ID); err != nil {
+		return err
+	}
+	if err := db.SetPassword(ctx, tx, a.ID, ""); err != nil {
 		return err
 	}
 	return db.InsertAudit(ctx, tx, accountOf(a).Actor(ViaPage).because(CameBy+string(BySingleSignOn), uuid.Nil).line(), now, "join", "account", a.ID)

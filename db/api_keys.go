@@ -83,3 +83,11 @@ func RevokeKey(ctx context.Context, q sqlx.QueryerContext, of, id uuid.UUID, at 
 	}
 	return organisation, nil
 }
+
+// RevokeKeysOf ends every key of an account at once.
+func RevokeKeysOf(ctx context.Context, q sqlx.ExecerContext, account uuid.UUID, at time.Time) error {
+	if _, err := q.ExecContext(ctx, `UPDATE api_keys SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL`, account, at); err != nil {
+		return fmt.Errorf("revoke API keys: %w", Translate(err))
+	}
+	return nil
+}
