@@ -63,6 +63,12 @@ func once[T answer](ctx context.Context, d *Desk, tx *sqlx.Tx, who Actor, key *K
 		if !bytes.Equal(before.BodyHash, sum[:]) {
 			return referral.Invalid("Idempotency-Key", "was used with another request")
 		}
+		if before.Case != nil {
+			// What they were answered then may be out of their reach by now.
+			if err := d.sees(ctx, tx, who, *before.Case); err != nil {
+				return err
+			}
+		}
 		body, err := d.openAnswer(before, answerRow(who, key))
 		if err != nil {
 			return err

@@ -151,3 +151,17 @@ func TestARefusalLeavesTheKeyFree(t *testing.T) {
 	_, err = r.OpenCase(t.Context(), r.navigator, ana(), key("k", "right"))
 	require.NoError(t, err)
 }
+
+// What someone was answered before a case was taken from their reach they are not answered again.
+func TestAKeyOpensNothingThatIsOutOfReach(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	in := r.intakeBy(r.navigator, "violence")
+	require.NoError(t, r.NamePerson(t.Context(), r.navigator, in.CaseID, r.colleague.ID))
+	note := casework.CommandInput{Do: referral.Withdraw, Reason: "moved", Note: "she moved to her sister's"}
+	_, err := r.Do(t.Context(), r.colleague, in.ReferralID, note, key("withdraw", "body"))
+	require.NoError(t, err)
+	require.NoError(t, r.UnnamePerson(t.Context(), r.navigator, in.CaseID, r.colleague.ID))
+	_, err = r.Do(t.Context(), r.colleague, in.ReferralID, note, key("withdraw", "body"))
+	refused(t, err, referral.CodeNotFound, "")
+}
