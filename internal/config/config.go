@@ -290,6 +290,10 @@ func (r *reader) networks(name, value string) []*net.IPNet {
 			r.fault(name, "must be networks such as 10.0.0.0/8, with commas between them")
 			return nil
 		}
+		if ones, _ := network.Mask.Size(); ones == 0 {
+			r.fault(name, "must not name everyone: then anyone could say which address they have")
+			return nil
+		}
 		list = append(list, network)
 	}
 	return list

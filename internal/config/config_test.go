@@ -122,6 +122,8 @@ func TestEveryBadValueIsNamedAndNeverShown(t *testing.T) {
 		{"LISTEN_ADDR", "canary", "LISTEN_ADDR must look like host:port"},
 		{"LOG_LEVEL", "canary", "LOG_LEVEL must be debug, info, warn or error"},
 		{"TRUSTED_PROXIES", "10.0.0.0/8,canary", "TRUSTED_PROXIES must be networks"},
+		{"TRUSTED_PROXIES", "10.0.0.0/8, 0.0.0.0/0", "TRUSTED_PROXIES must not name everyone"},
+		{"TRUSTED_PROXIES", "::/0", "TRUSTED_PROXIES must not name everyone"},
 		{"REQUIRE_SECOND_FACTOR", "admin,canary", "REQUIRE_SECOND_FACTOR must be all, none, or roles"},
 		{"REQUIRE_SECOND_FACTOR", "all,canary", "REQUIRE_SECOND_FACTOR must be all, none, or roles"},
 		{"OIDC_ISSUER", "", "OIDC_ISSUER is not set, and OIDC_CLIENT_ID is"},
