@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -12,12 +13,15 @@ import (
 	"throughline/casework"
 )
 
+// splits is what one spreadsheet or another begins a new cell after, whatever we write between cells: in French, a semicolon.
+var splits = regexp.MustCompile("([;\t\r\n\"|])([=+@-])")
+
 // cell keeps a spreadsheet from taking what is written in it for a formula (OWASP, CSV injection).
 func cell(text string) string {
 	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
-		return "'" + text
+		text = "'" + text
 	}
-	return text
+	return splits.ReplaceAllString(text, "$1'$2")
 }
 
 // file answers with a table as CSV.

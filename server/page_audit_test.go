@@ -157,6 +157,22 @@ func TestOnlyTheAuditorReadsTheAudit(t *testing.T) {
 	v.get("/cases/" + folder.String() + "/access").is(200)
 }
 
+// An auditor reads who looked at a case, and prints that for a client, without being told who the client is.
+func TestAnAuditorIsNotToldWhoseCaseItIs(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	folder, reference := v.folderOf(v.call("Zoë Canary", "food", referral.Routine, v.services[0]))
+	v.signInAs("nav@kawartha.example")
+	v.get("/cases/" + folder.String()).is(200)
+	v.oversees(referral.Auditor)
+	for _, path := range []string{"/cases/" + folder.String() + "/access", "/audit/cases/" + folder.String(), "/audit/people/" + v.account.ID.String()} {
+		page := v.get(path).is(200)
+		if text := page.Text(); !strings.Contains(text, reference) || strings.Contains(text, "Canary") {
+			t.Errorf("%s: %s", path, page.says("main"))
+		}
+	}
+}
+
 func TestAnExportIsKeptAndHoldsNoFormula(t *testing.T) {
 	t.Parallel()
 	v := staffed(t)
@@ -177,7 +193,8 @@ func TestAnExportIsKeptAndHoldsNoFormula(t *testing.T) {
 	if n := v.count(`SELECT count(*) FROM audit WHERE kind = 'export'`); n != 3 {
 		t.Errorf("%d entries of three exports", n)
 	}
-	for text, want := range map[string]string{"=1": "'=1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "x=1": "x=1", "": "", "é": "é"} {
+	for text, want := range map[string]string{"=1": "'=1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "x=1": "x=1", "": "", "é": "é",
+		"Food; +1 705": "Food; +1 705", "Food;=1;-1": "Food;'=1;'-1", "a\n@x": "a\n'@x", `"=1`: `"'=1`, "a; b": "a; b"} {
 		if got := cell(text); got != want {
 			t.Errorf("%q becomes %q", text, got)
 		}
