@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,13 +27,16 @@ func TestTheAPITakesNoFieldThatIsNotItsOwn(t *testing.T) {
 	made, _ := h.offered()
 	before := h.record()
 	bodies := map[string]map[string]any{
-		"/cases": {"name": "Zoe"},
-		"/referrals": {"need": "food", "service_ids": h.services[:1], "consent": map[string]any{"given": true, "how": "verbal"},
+		"POST /cases": {"name": "Zoe"},
+		"POST /referrals": {"need": "food", "service_ids": h.services[:1], "consent": map[string]any{"given": true, "how": "verbal"},
 			"case": map[string]any{"name": "Zoe"}},
-		"/referrals/" + made.ReferralID.String() + "/withdraw": {"reason": "moved"},
-		"/referrals/" + made.ReferralID.String() + "/accept":   {"told_by": "Sam"},
+		"POST /referrals/" + made.ReferralID.String() + "/withdraw": {"reason": "moved"},
+		"POST /referrals/" + made.ReferralID.String() + "/accept":   {"told_by": "Sam"},
+		"POST /referrals/" + made.ReferralID.String() + "/agree":    {"consent": map[string]any{"given": true, "how": "verbal"}},
+		"POST /cases/" + made.CaseID.String() + "/erasure":          {"why": "she asks"},
+		"PATCH /cases/" + made.CaseID.String():                      {"name": "Zoe", "reason": "misheard"},
 	}
-	for path, body := range bodies {
+	for route, body := range bodies {
 		for field, value := range notTheirs {
 			spots := map[string]map[string]any{"": body}
 			for name, inner := range body {
@@ -45,8 +49,39 @@ func TestTheAPITakesNoFieldThatIsNotItsOwn(t *testing.T) {
 				raw, err := json.Marshal(body)
 				h.must(err)
 				delete(object, field)
-				h.sends(path, string(raw), at+"/"+field)
+				h.sends(route, string(raw), at+"/"+field)
 			}
+		}
+	}
+	h.sends("PATCH /cases/"+made.CaseID.String(), `{"restricted":"","reason":"misheard"}`, "/restricted") // that has people of its own
+	if after := h.record(); after != before {
+		t.Errorf("a refused body changed the record: %s, then %s", before, after)
+	}
+}
+
+// Of what commands can take, each takes its own: what belongs to another is refused by its path.
+func TestACommandTakesItsOwnFieldsOnly(t *testing.T) {
+	t.Parallel()
+	h := newHelpline(t, Config{})
+	made, _ := h.offered()
+	before := h.record()
+	id := uuid.NewString()
+	all := map[string]any{"offer_id": id, "task_id": id, "reason": "moved", "outcome": "unmet", "unmet_reason": "cost", "at": "2026-12-01T10:00:00-05:00",
+		"person_id": h.account.ID.String(), "service_ids": h.services[:1], "again": true, "note": "a note", "told_by": "Sam",
+		"consent": map[string]any{"given": true, "how": "verbal"}, "groups": []string{"need"}, "for": "client"}
+	for do, fields := range commandFields {
+		for _, field := range fields {
+			if all[field] == nil {
+				t.Fatalf("%s takes %s, which this test does not know", do, field)
+			}
+		}
+		for field, value := range all {
+			if slices.Contains(fields, field) {
+				continue
+			}
+			raw, err := json.Marshal(map[string]any{field: value})
+			h.must(err)
+			h.sends("POST /referrals/"+made.ReferralID.String()+"/"+string(do), string(raw), "/"+field)
 		}
 	}
 	if after := h.record(); after != before {
@@ -55,17 +90,19 @@ func TestTheAPITakesNoFieldThatIsNotItsOwn(t *testing.T) {
 }
 
 // sends wants a body refused for one field. The contract does not allow it, so it is not held to it.
-func (h *helpline) sends(path, body, field string) {
+func (h *helpline) sends(route, body, field string) {
 	h.t.Helper()
-	r, err := http.NewRequestWithContext(h.t.Context(), http.MethodPost, "/api/v1"+path, strings.NewReader(body))
+	method, path, _ := strings.Cut(route, " ")
+	r, err := http.NewRequestWithContext(h.t.Context(), method, "/api/v1"+path, strings.NewReader(body))
 	h.must(err)
 	r.Header.Set("Authorization", "Bearer "+h.navigator)
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set(idempotencyKey, uuid.NewString())
+	r.Header.Set(ifMatch, "*")
 	status, raw := h.answers(r)
 	var p problem
 	if err := json.Unmarshal(raw, &p); err != nil || status != http.StatusUnprocessableEntity || len(p.Errors) != 1 || p.Errors[0].Field != field {
-		h.t.Errorf("%s with %s: %d %s", path, field, status, raw)
+		h.t.Errorf("%s with %s: %d %s", route, field, status, raw)
 	}
 }
 
