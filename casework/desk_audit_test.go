@@ -35,7 +35,7 @@ var showsNothing = map[string]string{
 	"SettleLetter": "nothing is shown", "Hear": "counts", "LettersWithEvents": "ids only", "ApplyEvents": "nothing is shown",
 	"CallAboutNotices": "a count",
 	"CheckCode":        "an account of the staff", "SignInBy": "an account of the staff", "ByKey": "an account of the staff",
-	"Visitor": "an account of the staff", "Enter": "no client", "Leave": "no client", "Visits": "the staff's own visits", "EndVisit": "no client",
+	"Visitor": "an account of the staff", "Enter": "no client", "EnterProved": "no client", "Leave": "no client", "Visits": "the staff's own visits", "EndVisit": "no client",
 	"SignOutEverywhere": "no client", "SignOutPerson": "no client", "ChangePassword": "no client", "ForgotPassword": "no client",
 	"SecondFactor": "the staff's own", "ProposeSecondFactor": "the staff's own", "ConfirmSecondFactor": "the staff's own",
 	"NewRecoveryCodes": "the staff's own", "ResetSecondFactor": "no client", "HasSingleSignOn": "no client",
