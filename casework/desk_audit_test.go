@@ -42,7 +42,7 @@ var showsNothing = map[string]string{
 	"People": "names of colleagues", "Person": "a colleague's name", "Invite": "no client", "InviteAgain": "no client", "Join": "no client",
 	"Joining": "a colleague's name", "ChangeRole": "no client", "ChangePlace": "no client", "Regions": "names of regions", "ClosePerson": "no client", "TakeInvitation": "a colleague's address",
 	"SettleInvitation": "no client", "AddKeyFor": "no client", "MakeKey": "no client", "EndKey": "no client", "KeysOf": "names of keys",
-	"CheckKeys": "nothing is shown", "KeysInUse": "names of keys, and counts", "Rewrap": "counts", "SealExisting": "a count",
+	"CheckKeys": "nothing is shown", "LookAtKeys": "nothing is shown", "KeysInUse": "names of keys, and counts", "Rewrap": "counts", "SealExisting": "a count",
 	"DestroyCaseKey": "nothing is shown; who destroys it leaves the entry",
 	"Erase":          "nothing is shown", "EraseAgain": "ids only", "ErasedCases": "ids only", "CarryExport": "nothing is shown",
 	"Retain": "nothing is shown", "RetentionSchedule": "no client", "SetRetention": "no client", "OrganisationIDs": "no client",
