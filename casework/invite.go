@@ -88,7 +88,7 @@ func (d *Desk) ForgotPassword(ctx context.Context, email string, from From) erro
 	}
 	a, err := db.FindAccountByEmail(db.AsSystem(ctx), d.DB, email)
 	if referral.CodeOf(err) == referral.CodeNotFound || (err == nil && (!a.Active || a.PasswordHash == "")) {
-		return nil
+		return d.asIfWritten(ctx, email)
 	}
 	if err != nil {
 		return err
@@ -98,6 +98,20 @@ func (d *Desk) ForgotPassword(ctx context.Context, email string, from From) erro
 			return err
 		}
 		return db.InsertAudit(ctx, tx, system(a.OrganisationID, ViaPage).line(), d.Clock.Now(), "ask_password_reset", "account", a.ID)
+	})
+}
+
+// asIfWritten takes as long as writing down a letter that is to go out, for an address that gets none: else time would tell
+// whether there is an account.
+func (d *Desk) asIfWritten(ctx context.Context, email string) error {
+	return d.change(ctx, machine, func(ctx context.Context, tx *sqlx.Tx) error {
+		now, key := d.Clock.Now(), paceKey(tryLetter, "unwritten", strings.ToLower(email))
+		t, err := db.LockTries(ctx, tx, key, now)
+		if err != nil {
+			return err
+		}
+		t.LastAt = now
+		return db.SaveTries(ctx, tx, key, t)
 	})
 }
 

@@ -22,9 +22,14 @@ var ErrKeys = errors.New("keys")
 
 // CheckKeys makes sure that this process has every key that the record was sealed with, and that all of the record is
 // sealed. The first one leaves a value to know its key by. The error is one line, and says what to do.
-func (d *Desk) CheckKeys(ctx context.Context) error {
+func (d *Desk) CheckKeys(ctx context.Context) error { return d.checkKeys(ctx, true) }
+
+// LookAtKeys is CheckKeys of a process that is not to go on, and leaves nothing.
+func (d *Desk) LookAtKeys(ctx context.Context) error { return d.checkKeys(ctx, false) }
+
+func (d *Desk) checkKeys(ctx context.Context, leave bool) error {
 	ctx = db.AsSystem(ctx) // keys are looked after for all organisations
-	if err := d.knowKeys(ctx); err != nil {
+	if err := d.knowKeys(ctx, leave); err != nil {
 		return err
 	}
 	left, err := db.SealingLeft(ctx, d.DB)
@@ -34,7 +39,7 @@ func (d *Desk) CheckKeys(ctx context.Context) error {
 	return fmt.Errorf("%w: what is in the database is not all sealed yet; run `throughline migrate`", ErrKeys)
 }
 
-func (d *Desk) knowKeys(ctx context.Context) error {
+func (d *Desk) knowKeys(ctx context.Context, leave bool) error {
 	kek, value, err := d.Keyring.Check()
 	if err != nil {
 		return err
@@ -43,7 +48,7 @@ func (d *Desk) knowKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(checks) == 0 || d.holds(checks) == nil {
+	if leave && (len(checks) == 0 || d.holds(checks) == nil) {
 		if err := db.InsertKeyCheck(ctx, d.DB, db.KeyCheck{KEK: kek, Value: value}, d.Clock.Now()); err != nil {
 			return err
 		}
@@ -83,7 +88,7 @@ func wrongKey(kek string) error {
 // and run again. told hears how many have been done. What was sealed stays as it is: only the keys are wrapped anew.
 func (d *Desk) Rewrap(ctx context.Context, told func(done int)) error {
 	ctx = db.AsSystem(ctx)
-	if err := d.knowKeys(ctx); err != nil {
+	if err := d.knowKeys(ctx, true); err != nil {
 		return err
 	}
 	primary, total := d.Keyring.Primary(), 0
@@ -136,7 +141,7 @@ func (d *Desk) DestroyCaseKey(ctx context.Context, tx *sqlx.Tx, organisation, ca
 // goes on where it was; again has it look at every row anew.
 func (d *Desk) SealExisting(ctx context.Context, again bool) (sealed int, err error) {
 	ctx = db.AsSystem(ctx)
-	if err := d.knowKeys(ctx); err != nil {
+	if err := d.knowKeys(ctx, true); err != nil {
 		return 0, err
 	}
 	if again {

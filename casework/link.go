@@ -123,6 +123,10 @@ func (d *Desk) Reply(ctx context.Context, raw string, in ReplyInput) error {
 		if err != nil {
 			return err
 		}
+		// Asked again: while this waited, someone may have said that the letter went astray.
+		if _, err := d.goodLink(ctx, tx, raw); err != nil {
+			return err
+		}
 		if o := find(w.rec.Facts.Offers, link.Offer); dead(*o, w.rec.Facts, w.now) {
 			return errLink
 		}

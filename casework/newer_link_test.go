@@ -1,6 +1,7 @@
 package casework_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -113,6 +114,20 @@ func TestALetterThatWentAstray(t *testing.T) {
 	out := r.taken(in.ReferralID, referral.OfferLetter)
 	require.NoError(t, r.SettleLetter(t.Context(), out.ID, casework.Settled{State: db.MessageRejected, Class: "bounced_5xx"}))
 	assert.Equal(t, []string{"replaced", "opens"}, []string{r.opens(first), r.opens(out.Token)}, "the thief has not the new letter")
+}
+
+// An answer that comes while staff say that the letter went astray may be a thief's: it counts only when it came first.
+func TestAnAnswerBehindALetterThatWentAstrayDoesNotCount(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	s := r.at(referral.Sent)
+	var answered error
+	r.behind(s, func() {
+		_, err := r.Do(context.Background(), r.navigator, s.ReferralID, casework.CommandInput{Do: referral.Resend, OfferID: s.offer, Reason: referral.WentAstray}, nil)
+		assert.NoError(t, err)
+	}, func() { answered = r.Reply(context.Background(), s.token, posted(referral.Accept)) })
+	assert.ErrorIs(t, answered, casework.ErrNewerLink)
+	assert.Equal(t, referral.Sent, r.referral(s.ReferralID).Offers[0].State)
 }
 
 // Of a letter whose fate nobody knew the provider says later that it arrived: then the older links end too.

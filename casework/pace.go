@@ -18,7 +18,7 @@ import (
 
 // From is where someone tries to sign in from.
 type From struct {
-	Address string // of the caller, or of their network where one subscriber has all of it
+	Address string // of the caller, or of their network where one subscriber has all of it; "" when it is not known
 	Device  string // what the browser was given when someone signed in with it; "" when nothing was
 	Browser string // its family only
 }
@@ -54,7 +54,8 @@ const knownFor = 365 * 24 * time.Hour
 
 // paces are what a try counts under. Guesses from one place slow that place down. Guesses from many places slow down all
 // browsers that the account does not know, by little; a browser that it knows is not slowed down by anyone else's, so
-// nobody can keep a person out by guessing at their account. One address can't guess at many accounts either.
+// nobody can keep a person out by guessing at their account. One address can't guess at many accounts either; where it is not
+// known whose it is, nothing is counted by it, or everyone would wait for one stranger's guesses.
 func paces(what, account string, from From, known bool) []pace {
 	account = strings.ToLower(account)
 	if known {
@@ -65,8 +66,11 @@ func paces(what, account string, from From, known bool) []pace {
 		// Whoever gets here has the password, and a million codes are few.
 		everywhere.free, everywhere.longest, everywhere.quiet = 10, 15*time.Minute, 24*time.Hour
 	}
-	list := []pace{{key: paceKey(what, account, "address", from.Address), free: 5, longest: 15 * time.Minute, quiet: 24 * time.Hour}, everywhere,
-		{key: paceKey("address", from.Address), free: 100, longest: 10 * time.Minute, quiet: 10 * time.Minute, shared: true}}
+	list := []pace{everywhere}
+	if from.Address != "" {
+		list = append(list, pace{key: paceKey(what, account, "address", from.Address), free: 5, longest: 15 * time.Minute, quiet: 24 * time.Hour},
+			pace{key: paceKey("address", from.Address), free: 100, longest: 10 * time.Minute, quiet: 10 * time.Minute, shared: true})
+	}
 	slices.SortFunc(list, func(a, b pace) int { return bytes.Compare(a.key, b.key) })
 	return list
 }

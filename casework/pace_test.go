@@ -104,6 +104,24 @@ func TestOneAddressCantGuessAtManyAccounts(t *testing.T) {
 	assert.Zero(t, wait(r.guess("somebody@helpline.example", casework.From{Address: "203.0.113.8"})))
 }
 
+// An address that is not known is everyone's: nothing is counted by it. What is counted by account is slowed down all the same.
+func TestAnAddressThatIsNotKnownHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.account("zoe@helpline.example")
+	nowhere := casework.From{Browser: "Firefox"}
+	for i := range 102 {
+		require.Zero(t, wait(r.ForgotPassword(t.Context(), "nobody"+strconv.Itoa(i)+"@helpline.example", nowhere)), "tries at all accounts together")
+	}
+	for range 7 {
+		require.Zero(t, wait(r.guess("zoe@helpline.example", nowhere)), "guesses at one account from one place")
+	}
+	for range 3 {
+		require.Zero(t, wait(r.ForgotPassword(t.Context(), "zoe@helpline.example", nowhere)))
+	}
+	assert.Equal(t, time.Second, wait(r.ForgotPassword(t.Context(), "zoe@helpline.example", nowhere)), "letters to one account from everywhere")
+}
+
 func TestGuessesAtOnceAreCounted(t *testing.T) {
 	t.Parallel()
 	r := open(t)

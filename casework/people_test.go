@@ -141,6 +141,25 @@ func TestAForgottenPassword(t *testing.T) {
 	refused(t, r.Join(t.Context(), out.Token, "yet another horse battery", here), referral.CodeNotFound, "")
 }
 
+// Who asks for a letter learns nothing from how long it takes: an address without an account, or with a closed one, writes
+// and commits as often as one that is written to.
+func TestAskingForALetterTakesAsLongWithoutAnAccount(t *testing.T) {
+	t.Parallel()
+	for name, email := range map[string]string{"in use": "zoe@helpline.example", "closed": "gone@helpline.example", "nobody's": "nobody@helpline.example"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := open(t)
+			r.account("zoe@helpline.example")
+			r.account("gone@helpline.example")
+			require.NoError(t, r.CloseAccount(t.Context(), "gone@helpline.example"))
+			require.NoError(t, r.ForgotPassword(t.Context(), email, here))
+			assert.Equal(t, 2, one[int](r, `SELECT count(DISTINCT x) FROM (SELECT xmin::text AS x FROM sign_in_tries UNION ALL SELECT xmin::text FROM invitations) w`),
+				"transactions that left something")
+			assert.Equal(t, name == "in use", one[bool](r, `SELECT EXISTS (SELECT FROM invitations)`))
+		})
+	}
+}
+
 func TestALetterThatDidNotGoOut(t *testing.T) {
 	t.Parallel()
 	r := open(t)

@@ -8,15 +8,16 @@ import (
 	"throughline/referral"
 )
 
-// freshFor is how long after signing in someone need not prove again that they are they: whoever finds a browser left open
-// comes later.
-const freshFor = 10 * time.Minute
+// FreshFor is how long after proving who they are someone need not prove it again: whoever finds a browser left open comes
+// later.
+const FreshFor = 10 * time.Minute
 
-// Fresh reports that a visitor signed in a moment ago.
-func (d *Desk) Fresh(who Visitor) bool { return d.Clock.Now().Sub(who.Since) < freshFor }
+// Fresh reports that a visitor proved a moment ago who they are. A visit that began a moment ago is not enough: a provider
+// of single sign-on lets in whom it remembers, and with them whoever has their browser.
+func (d *Desk) Fresh(who Visitor) bool { return d.Clock.Now().Sub(who.Proved) < FreshFor }
 
-// ProveAgain has someone type their password before they change what lets people in, unless they signed in a moment ago. Who
-// came by single sign-on has none here, and signs in again instead. Errors: invalid with the field proof; rate_limited.
+// ProveAgain has someone type their password before they change what lets people in, unless they proved a moment ago who they
+// are. Who came by single sign-on has none here, and signs in anew at the provider instead. Errors: invalid with the field proof; rate_limited.
 func (d *Desk) ProveAgain(ctx context.Context, who Visitor, password string, from From) error {
 	if d.Fresh(who) {
 		return nil

@@ -78,9 +78,24 @@ func (d *Desk) SignIn(ctx context.Context, email, password string, from From) (w
 	return accountOf(a), factor.Secret != "", nil
 }
 
-// Enter begins a visit of someone who has proved who they are. Their browser is known from then on.
+// Enter begins a visit of someone who has proved who they are. Their browser is known from then on. Who comes by single
+// sign-on proved it to the provider, nobody says when.
 func (d *Desk) Enter(ctx context.Context, who Account, by Method, from From) (visit uuid.UUID, err error) {
-	v := db.Visit{ID: uuid.New(), OrganisationID: who.OrganisationID, AccountID: who.ID, Method: string(by), Browser: from.Browser}
+	if by == BySingleSignOn {
+		return d.enter(ctx, who, by, nil, from)
+	}
+	now := d.Clock.Now()
+	return d.enter(ctx, who, by, &now, from)
+}
+
+// EnterProved is Enter by single sign-on, where the provider says how long ago they proved to it who they are.
+func (d *Desk) EnterProved(ctx context.Context, who Account, ago time.Duration, from From) (visit uuid.UUID, err error) {
+	at := d.Clock.Now().Add(-max(ago, 0))
+	return d.enter(ctx, who, BySingleSignOn, &at, from)
+}
+
+func (d *Desk) enter(ctx context.Context, who Account, by Method, proved *time.Time, from From) (visit uuid.UUID, err error) {
+	v := db.Visit{ID: uuid.New(), OrganisationID: who.OrganisationID, AccountID: who.ID, Method: string(by), Browser: from.Browser, ProvedAt: proved}
 	return v.ID, d.change(ctx, who.Actor(ViaPage), func(ctx context.Context, tx *sqlx.Tx) error {
 		a, err := db.StayAtWork(ctx, tx, who.ID)
 		if err != nil {
@@ -107,6 +122,8 @@ type Visitor struct {
 	Visit uuid.UUID
 	By    Method
 	Since time.Time // when the visit began
+	// Proved is when they proved who they are, which by single sign-on may be long before; zero when nobody says.
+	Proved time.Time
 	// MustEnrol says that the role asks for a second factor, and the visitor has none: until there is one they may do nothing
 	// else.
 	MustEnrol bool
@@ -120,6 +137,9 @@ func (d *Desk) Visitor(ctx context.Context, visit uuid.UUID) (Visitor, error) {
 		return Visitor{}, err
 	}
 	v := Visitor{Account: accountOf(found.Account), Visit: visit, By: Method(found.Method), Since: found.Since}
+	if found.Proved != nil {
+		v.Proved = *found.Proved
+	}
 	v.MustEnrol = v.By != BySingleSignOn && !found.SecondFactor && d.wantsSecondFactor(v.Role)
 	return v, nil
 }

@@ -87,7 +87,7 @@ func TestTheDatabaseKnowsRoles(t *testing.T) {
 			VALUES (md5('g2')::uuid, ORG, md5('c1')::uuid, ME, 'x', now(), now())`: answering,
 		`INSERT INTO glass (id, organisation_id, case_id, account_id, reason, broken_at, until)
 			VALUES (md5('g2')::uuid, ORG, md5('c1')::uuid, md5('p7')::uuid, 'x', now(), now())`: nil,
-		`UPDATE glass SET reviewed_at = now(), reviewed_by = ME, decision = 'justified'`: {referral.Supervisor},
+		`UPDATE glass SET reviewed_at = now(), reviewed_by = ME, decision = 'justified'`: {referral.Coordinator, referral.Supervisor},
 		`INSERT INTO erasures (id, organisation_id, case_id, cause, asked_by, asked_at, due_at)
 			VALUES (md5('e2')::uuid, ORG, md5('c1')::uuid, 'client_request', ME, now(), now())`: answering,
 		`UPDATE erasures SET approved_by = ME, approved_at = now()`:                                                    {referral.Supervisor},

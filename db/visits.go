@@ -13,22 +13,23 @@ import (
 
 // Visit is the time from signing in to signing out, in one browser.
 type Visit struct {
-	ID             uuid.UUID `db:"id"`
-	OrganisationID uuid.UUID `db:"organisation_id"`
-	AccountID      uuid.UUID `db:"account_id"`
-	Method         string    `db:"method"`
-	Browser        string    `db:"browser"`
-	CreatedAt      time.Time `db:"created_at"`
-	SeenAt         time.Time `db:"seen_at"`
-	ExpiresAt      time.Time `db:"expires_at"`
+	ID             uuid.UUID  `db:"id"`
+	OrganisationID uuid.UUID  `db:"organisation_id"`
+	AccountID      uuid.UUID  `db:"account_id"`
+	Method         string     `db:"method"`
+	Browser        string     `db:"browser"`
+	CreatedAt      time.Time  `db:"created_at"`
+	ProvedAt       *time.Time `db:"proved_at"` // when they proved who they are; nil: nobody says
+	SeenAt         time.Time  `db:"seen_at"`
+	ExpiresAt      time.Time  `db:"expires_at"`
 }
 
-const visitColumns = `id, organisation_id, account_id, method, browser, created_at, seen_at, expires_at`
+const visitColumns = `id, organisation_id, account_id, method, browser, created_at, proved_at, seen_at, expires_at`
 
 // InsertVisit begins a visit.
 func InsertVisit(ctx context.Context, q sqlx.ExtContext, v Visit) error {
 	_, err := sqlx.NamedExecContext(ctx, q, `INSERT INTO visits (`+visitColumns+`) VALUES (:id, :organisation_id, :account_id, :method,
-		:browser, :created_at, :seen_at, :expires_at)`, v)
+		:browser, :created_at, :proved_at, :seen_at, :expires_at)`, v)
 	if err != nil {
 		return fmt.Errorf("save visit: %w", Translate(err))
 	}
@@ -40,8 +41,9 @@ type Visitor struct {
 	Account
 	Method       string `db:"method"`
 	SecondFactor bool   `db:"second_factor"` // the account has one
-	// Since is when the visit began.
-	Since time.Time `db:"since"`
+	// Since is when the visit began; Proved, when they proved who they are, nil when nobody says.
+	Since  time.Time  `db:"since"`
+	Proved *time.Time `db:"proved"`
 }
 
 // FindVisitor reads who is on a visit that goes on, and notes that they were seen; not_found for one that has ended, that
@@ -49,11 +51,11 @@ type Visitor struct {
 func FindVisitor(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID, at, idleSince time.Time) (Visitor, error) {
 	var v Visitor
 	// Seen to the minute: a page with ten parts need not write ten times.
-	err := sqlx.GetContext(ctx, q, &v, `WITH here AS (SELECT id, account_id, method, created_at FROM visits
+	err := sqlx.GetContext(ctx, q, &v, `WITH here AS (SELECT id, account_id, method, created_at, proved_at FROM visits
 			WHERE id = $1 AND ended_at IS NULL AND expires_at > $2 AND seen_at > $3),
 		seen AS (UPDATE visits SET seen_at = $2 WHERE id = (SELECT id FROM here) AND seen_at < $2::timestamptz - interval '1 minute')
-		SELECT `+accountColumns+`, method, since, `+hasSecondFactor+` AS second_factor
-		FROM accounts JOIN (SELECT account_id, method, created_at AS since FROM here) v ON v.account_id = accounts.id AND active`, id, at, idleSince)
+		SELECT `+accountColumns+`, method, since, proved, `+hasSecondFactor+` AS second_factor
+		FROM accounts JOIN (SELECT account_id, method, created_at AS since, proved_at AS proved FROM here) v ON v.account_id = accounts.id AND active`, id, at, idleSince)
 	if err != nil {
 		return v, fmt.Errorf("read visit: %w", Translate(err))
 	}

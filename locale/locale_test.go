@@ -79,6 +79,19 @@ func TestBothLanguagesSayTheSameThings(t *testing.T) {
 	}
 }
 
+// In Canada no space stands before these, unlike in France; before a colon one does.
+func TestFrenchSetsItsSignsAsInCanada(t *testing.T) {
+	apart, joined := regexp.MustCompile(`[\s\x{a0}\x{202f}][?!;]`), regexp.MustCompile(`\pL:`)
+	for k, f := range texts(t, "fr") {
+		if found := apart.FindString(f); found != "" {
+			t.Errorf("%s has a space before %q", k, found[len(found)-1:])
+		}
+		if joined.MatchString(f) {
+			t.Errorf("%s has no space before a colon: %s", k, f)
+		}
+	}
+}
+
 func TestMatch(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "en", "fr": "fr", "fr-CA": "fr", "fr-CA,en;q=0.5": "fr", "de,fr;q=0.8": "fr", "de": "en", "\x00": "en",

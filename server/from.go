@@ -20,7 +20,17 @@ const (
 
 // from is where a request comes from.
 func (s *Server) from(c echo.Context) casework.From {
-	return casework.From{Address: neighbourhood(c.RealIP()), Device: s.deviceOf(c), Browser: browserFamily(c.Request().UserAgent())}
+	return casework.From{Address: s.addressOf(c), Device: s.deviceOf(c), Browser: browserFamily(c.Request().UserAgent())}
+}
+
+// addressOf is the address that whoever calls is counted by; "" when it is not known. Over https somebody else ends TLS
+// before us; unless that proxy is trusted to say for whom it asks, everyone has its address, and one stranger would use up
+// what is everyone's.
+func (s *Server) addressOf(c echo.Context) string {
+	if s.secure && len(s.cfg.TrustedProxies) == 0 {
+		return ""
+	}
+	return neighbourhood(c.RealIP())
 }
 
 func (s *Server) deviceOf(c echo.Context) string {

@@ -56,13 +56,13 @@ func tooOften(wait time.Duration, field, why string) error {
 	return &referral.Error{Code: referral.CodeRateLimited, Field: field, Message: why, Err: &casework.Slow{Wait: wait}}
 }
 
-// byAddress counts a use of whoever calls. Over https somebody else ends TLS before us; unless that proxy is trusted to say
-// for whom it asks, everyone has its address, and one stranger would use up what is everyone's: nobody is counted then.
+// byAddress counts a use of whoever calls; of an address that is not known, nobody's.
 func (s *Server) byAddress(c echo.Context, t *throttle) time.Duration {
-	if s.secure && len(s.cfg.TrustedProxies) == 0 {
+	address := s.addressOf(c)
+	if address == "" {
 		return 0
 	}
-	return t.wait(c.Request().Context(), neighbourhood(c.RealIP()))
+	return t.wait(c.Request().Context(), address)
 }
 
 // searching counts a search of who is signed in, behind signedIn or keyed.

@@ -200,6 +200,12 @@ func TestTheCallInABrowser(t *testing.T) {
 	v.wait(ctx, `document.getElementById("name").value === "Bao" && document.querySelectorAll('input[name="service_ids"]').length === 1`)
 }
 
+// mistakes sends a form that lacks something, folded away or not, and waits for what is wrong with it.
+func (v *visitor) mistakes(ctx context.Context, button string) {
+	v.t.Helper()
+	v.must(chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](`document.querySelector('`+button+`').click()`), chromedp.WaitVisible("#wrongs")))
+}
+
 // wait lets the page come to a condition.
 func (v *visitor) wait(ctx context.Context, condition string) {
 	v.t.Helper()

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"throughline/casework"
@@ -51,15 +52,30 @@ type restrictedView struct {
 	Oversees bool
 	Cases    []db.RestrictedCase
 	Now      time.Time
+	sent     reviewForm
+}
+
+// reviewForm is what was typed of one review that is not right yet.
+type reviewForm struct {
+	Glass            uuid.UUID
+	Decision, Remark string
+}
+
+// Typed is what was typed into the form of one of them.
+func (v restrictedView) Typed(glass uuid.UUID) reviewForm {
+	if v.sent.Glass != glass {
+		return reviewForm{}
+	}
+	return v.sent
 }
 
 // Decisions are what can be found of broken glass.
 func (restrictedView) Decisions() []string { return casework.GlassDecisions }
 
-func (s *Server) restrictedPage(c echo.Context) error { return s.showRestricted(c, nil) }
+func (s *Server) restrictedPage(c echo.Context) error { return s.showRestricted(c, reviewForm{}, nil) }
 
-func (s *Server) showRestricted(c echo.Context, wrongs []wrong) error {
-	v := restrictedView{Oversees: casework.May(accountOf(c).Role, casework.OverseePeople), Now: s.clock.Now()}
+func (s *Server) showRestricted(c echo.Context, sent reviewForm, wrongs []wrong) error {
+	v := restrictedView{sent: sent, Oversees: casework.May(accountOf(c).Role, casework.OverseePeople), Now: s.clock.Now()}
 	var err error
 	if v.Glass, err = s.desk.GlassToReview(c.Request().Context(), staff(c)); err != nil {
 		return err
@@ -78,9 +94,13 @@ func (s *Server) reviewGlass(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = s.desk.ReviewGlass(c.Request().Context(), staff(c), id, typedIn(c, "decision"), typedIn(c, "remark"))
+	f := reviewForm{id, typedIn(c, "decision"), typedIn(c, "remark")}
+	err = s.desk.ReviewGlass(c.Request().Context(), staff(c), id, f.Decision, f.Remark)
 	if wrongs := s.wrongs(c, err); wrongs != nil {
-		return s.showRestricted(c, wrongs)
+		for i := range wrongs { // of one form among several
+			wrongs[i].Field += "-" + id.String()
+		}
+		return s.showRestricted(c, f, wrongs)
 	}
 	if err != nil {
 		return err

@@ -24,10 +24,16 @@ func (s *Server) keepingRoutes(get, post func(path string, p casework.Permission
 // keepingView is what is to become of what is kept in a case, and what whoever looks may do about it.
 type keepingView struct {
 	casework.Keeping
-	Why                          string // what was typed
+	WhyHold, WhyErase            string // what was typed
 	Approves, MayHold, MayExport bool
 	Me                           uuid.UUID
 }
+
+// Fields of the page's two forms that ask for a reason.
+const (
+	whyHold  = "why_hold"
+	whyErase = "why_erase"
+)
 
 // Mine reports an erasure that whoever looks asked for: another must agree to it.
 func (v keepingView) Mine(e casework.Erasure) bool { return e.AskedBy != nil && *e.AskedBy == v.Me }
@@ -44,7 +50,7 @@ func (s *Server) showKeeping(c echo.Context, status int, wrongs []wrong) error {
 		return err
 	}
 	role := accountOf(c).Role
-	v := keepingView{Keeping: k, Why: typedIn(c, "why"), Me: accountOf(c).ID, Approves: casework.May(role, casework.ApproveErasure),
+	v := keepingView{Keeping: k, WhyHold: typedIn(c, whyHold), WhyErase: typedIn(c, whyErase), Me: accountOf(c).ID, Approves: casework.May(role, casework.ApproveErasure),
 		MayHold: casework.May(role, casework.HoldCases), MayExport: casework.May(role, casework.ExportCases)}
 	return s.show(c, status, "keeping", view{Title: s.locale(c).T("keeping.title"), Body: v, Wrongs: wrongs, Done: done(c)})
 }
@@ -55,8 +61,10 @@ func (s *Server) changeKeeping(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, who, why := c.Request().Context(), staff(c), typedIn(c, "why")
+	ctx, who := c.Request().Context(), staff(c)
 	do, about := pressed(c.Request().PostForm)
+	field := map[string]string{"hold": whyHold, "erase": whyErase}[do]
+	why := typedIn(c, field)
 	erasure, _ := uuid.Parse(about) // of no erasure: not found
 	said := map[string]string{"erase": "ask_erasure", "approve": "approve_erasure", "call_off": "call_off_erasure", "hold": "hold_case",
 		"lift": "lift_hold", "export": "ask_export"}[do]
@@ -77,6 +85,11 @@ func (s *Server) changeKeeping(c echo.Context) error {
 		err = referral.Invalid("do", "press a button of the page")
 	}
 	if wrongs, status := s.keepingWrongs(c, err); wrongs != nil {
+		for i := range wrongs {
+			if wrongs[i].Field == "why" {
+				wrongs[i].Field = field
+			}
+		}
 		return s.showKeeping(c, status, wrongs)
 	}
 	if err != nil {

@@ -31,6 +31,32 @@ func (v *visitor) as(email string) {
 	v.signInAs(email)
 }
 
+// Two forms of the page ask for a reason: what is wrong stands beside the one that was sent, with what was typed.
+func TestWhatIsWrongOfAHoldIsSaidAtTheHold(t *testing.T) {
+	t.Parallel()
+	v := staffed(t)
+	v.keepers()
+	made, err := v.desk.OpenCase(t.Context(), v.account.Actor(casework.ViaPage), casework.CaseInput{Name: "Zoë Canary"}, nil)
+	v.must(err)
+	at := "/cases/" + made.ID.String() + "/keeping"
+	v.as("super@kawartha.example")
+	for do, other := range map[string]string{"hold": "erase", "erase": "hold"} {
+		for typed, said := range map[string]string{"": "", strings.Repeat("a", 10_001): strings.Repeat("a", 10_001)} {
+			page := v.post(at, url.Values{"do": {do}, "why_" + do: {typed}}).is(http.StatusUnprocessableEntity)
+			if page.Find(`#wrongs a[href="#why_`+do+`"]`).Length() != 1 || page.says("#why_"+do+"-wrong") == "" ||
+				page.Find("#why_"+do).AttrOr("aria-invalid", "") != "true" || page.Find("#why_"+other+"-wrong").Length() != 0 {
+				t.Errorf("%s is refused by %q", do, page.says("main"))
+			}
+			if got := page.Find("#why_" + do).Text(); got != said {
+				t.Errorf("%s: of %d letters that were typed %d are there", do, len(said), len(got))
+			}
+			if page.Find("#why_hold").Closest("details[open]").Length() != map[string]int{"hold": 1, "erase": 0}[do] {
+				t.Errorf("%s: the form for a hold is open, or is not", do)
+			}
+		}
+	}
+}
+
 // A client's request from the call to the tombstone: what stands against it is said, a second person agrees, and afterwards
 // every page that led to the case shows that it is erased, or nothing.
 func TestACaseIsErasedByItsPages(t *testing.T) {
@@ -44,27 +70,27 @@ func TestACaseIsErasedByItsPages(t *testing.T) {
 	if link := v.get(at).is(200).Find(`a[href="` + at + `/keeping"]`); link.Length() != 1 {
 		t.Error("the case does not lead to how it is kept")
 	}
-	refused := v.post(at+"/keeping", url.Values{"do": {"erase"}, "why": {"she asks"}}).is(409).says("main")
+	refused := v.post(at+"/keeping", url.Values{"do": {"erase"}, "why_erase": {"she asks"}}).is(409).says("main")
 	if !strings.Contains(refused, sent.ShortName) || !strings.Contains(refused, "Close it first") {
 		t.Errorf("while a referral is open the page says %q", refused)
 	}
 	_, err := v.desk.Do(t.Context(), v.account.Actor(casework.ViaPage), sent.ID, casework.CommandInput{Do: referral.Withdraw, Reason: "moved"}, nil)
 	v.must(err)
-	v.post(at+"/keeping", url.Values{"do": {"erase"}, "why": {" "}}).is(422)
+	v.post(at+"/keeping", url.Values{"do": {"erase"}, "why_erase": {" "}}).is(422)
 	v.post(at+"/keeping", url.Values{}).is(422)
-	v.post(at+"/keeping", url.Values{"do": {"hold"}, "why": {"a court"}}).is(403)
-	page := v.post(at+"/keeping", url.Values{"do": {"erase"}, "why": {"she asks"}}).is(200)
+	v.post(at+"/keeping", url.Values{"do": {"hold"}, "why_hold": {"a court"}}).is(403)
+	page := v.post(at+"/keeping", url.Values{"do": {"erase"}, "why_erase": {"she asks"}}).is(200)
 	if got := page.says("main"); !strings.Contains(got, "The request to erase") || !strings.Contains(got, "Waits for a supervisor’s agreement") {
 		t.Errorf("the request is answered by %q", got)
 	}
 
 	v.as("super@kawartha.example")
-	v.post(at+"/keeping", url.Values{"do": {"hold"}, "why": {"a court asks"}}).is(200)
-	if got := v.post(at+"/keeping", url.Values{"do": {"erase"}, "why": {"she asks"}}).is(409).says("main"); !strings.Contains(got, "under legal hold") {
+	v.post(at+"/keeping", url.Values{"do": {"hold"}, "why_hold": {"a court asks"}}).is(200)
+	if got := v.post(at+"/keeping", url.Values{"do": {"erase"}, "why_erase": {"she asks"}}).is(409).says("main"); !strings.Contains(got, "under legal hold") {
 		t.Errorf("under hold the page says %q", got)
 	}
 	v.post(at+"/keeping", url.Values{"do": {"lift"}}).is(200)
-	v.post(at+"/keeping", url.Values{"do": {"erase"}, "why": {"she asks"}}).is(200)
+	v.post(at+"/keeping", url.Values{"do": {"erase"}, "why_erase": {"she asks"}}).is(200)
 	var id uuid.UUID
 	v.must(v.db.Get(&id, `SELECT id FROM erasures WHERE case_id = $1 AND ended_at IS NULL`, caseID))
 	if got := v.post(at+"/keeping", url.Values{"do": {"approve:" + id.String()}}).is(403).says("main"); !strings.Contains(got, "another supervisor must agree") {
@@ -107,7 +133,7 @@ func (v *visitor) isErased(at string, sent casework.Referral) {
 	if got := v.get("/referrals/" + sent.ID.String() + "/withdraw_consent").is(200); !strings.HasPrefix(got.Path, at) {
 		t.Errorf("there is a form to do something about it: %s", got.Path)
 	}
-	v.post(at+"/keeping", url.Values{"do": {"erase"}, "why": {"again"}}).is(409)
+	v.post(at+"/keeping", url.Values{"do": {"erase"}, "why_erase": {"again"}}).is(409)
 	v.post("/referrals/"+sent.ID.String()+"/withdraw_consent", url.Values{"do": {"save"}, "extent": {"all"}, "key": {uuid.NewString()}}).is(409)
 }
 
@@ -208,6 +234,8 @@ func TestTheKeepingPagesAreAccessible(t *testing.T) {
 	v.must(err)
 	_, err = v.desk.AskErasure(t.Context(), v.account.Actor(casework.ViaPage), made.ID, "she asks")
 	v.must(err)
+	other, err := v.desk.OpenCase(t.Context(), v.account.Actor(casework.ViaPage), casework.CaseInput{Name: "Ana Canary"}, nil)
+	v.must(err)
 	for email, paths := range map[string][]string{"super@kawartha.example": {"/cases/" + made.ID.String() + "/keeping", "/erasures"}, "admin@kawartha.example": {"/retention"}} {
 		v.must(chromedp.Do(ctx, chromedp.Navigate(v.site.URL+"/sign-in"), chromedp.SendKeys("#email", email),
 			chromedp.SendKeys("#password", password+"\r"), chromedp.WaitVisible(`nav[aria-label]`)))
@@ -216,6 +244,17 @@ func TestTheKeepingPagesAreAccessible(t *testing.T) {
 				for _, width := range widths {
 					v.must(chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(v.site.URL+path+"?lang="+lang)))
 					browser.Accessible(t, ctx, lang+" "+path)
+				}
+			}
+			for _, width := range widths {
+				if email != "super@kawartha.example" {
+					continue
+				}
+				for _, do := range []string{"hold", "erase"} {
+					v.must(chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(v.site.URL+"/cases/"+other.ID.String()+"/keeping?lang="+lang)))
+					v.mistakes(ctx, `button[value="`+do+`"]`)
+					browser.Accessible(t, ctx, lang+" "+do+" without a reason")
+					v.picture(ctx, "keeping-"+do+"-wrong", lang, width)
 				}
 			}
 		}

@@ -77,7 +77,20 @@ func TestARestrictedCaseByItsPages(t *testing.T) {
 		t.Errorf("the reviews say %q", reviews.says("main"))
 	}
 	review := reviews.Find(`form[action^="/restricted/"]`).AttrOr("action", "")
-	v.post(review, url.Values{}).is(422)
+	v.post(review, url.Values{"remark": {"I asked him"}, "decision": {"maybe"}}).is(422)
+	wrong := v.post(review, url.Values{"remark": {"I asked him"}}).is(422)
+	field := "decision-" + strings.TrimPrefix(review, "/restricted/")
+	if wrong.Find(`#wrongs a[href="#`+field+`"]`).Length() != 1 || wrong.says("fieldset#"+field+" #"+field+"-wrong") == "" ||
+		wrong.Find("fieldset#"+field).AttrOr("aria-describedby", "") != " "+field+"-wrong" {
+		t.Errorf("a review without a decision is refused by %q", wrong.says("main"))
+	}
+	if got := wrong.Find(`textarea[name="remark"]`).Text(); got != "I asked him" {
+		t.Errorf("of the remark %q is left", got)
+	}
+	long := v.post(review, url.Values{"decision": {"justified"}, "remark": {strings.Repeat("a", 10_001)}}).is(422)
+	if long.Find(`#wrongs a[href^="#remark-"]`).Length() != 1 || long.Find(`input[value="justified"][checked]`).Length() != 1 {
+		t.Errorf("a remark that is too long is refused by %q", long.says("main"))
+	}
 	if got := v.post(review, url.Values{"decision": {"justified"}}).is(200).says("main"); !strings.Contains(got, "Nothing waits for a review") {
 		t.Errorf("after the review: %q", got)
 	}
@@ -109,6 +122,12 @@ func TestTheRestrictedPagesAreAccessible(t *testing.T) {
 				browser.Accessible(t, ctx, lang+" "+name)
 				v.picture(ctx, name, lang, width)
 			}
+		}
+		for _, width := range widths {
+			v.must(chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(v.site.URL+"/restricted?lang="+lang)))
+			v.mistakes(ctx, `form[action^="/restricted/"] button`)
+			browser.Accessible(t, ctx, lang+" a review without a decision")
+			v.picture(ctx, "restricted-wrong", lang, width)
 		}
 	}
 }

@@ -22,6 +22,7 @@ type signInForm struct {
 	Held   []field
 	Failed bool
 	SignOn bool   // people may sign in with their organisation's own provider
+	Again  bool   // they are to prove anew there who they are
 	Why    string // they did not get in that way: the name of its words
 	Joined bool   // a password was chosen just now
 }
@@ -71,6 +72,12 @@ func (s *Server) signIn(c echo.Context) error {
 
 // admit begins the visit of someone who has proved who they are, and leads them on.
 func (s *Server) admit(c echo.Context, account casework.Account, by casework.Method, f signInForm) error {
+	return s.admitBy(c, account, f, func(from casework.From) (uuid.UUID, error) {
+		return s.desk.Enter(c.Request().Context(), account, by, from)
+	})
+}
+
+func (s *Server) admitBy(c echo.Context, account casework.Account, f signInForm, enter func(casework.From) (uuid.UUID, error)) error {
 	ctx := c.Request().Context()
 	if _, err := s.leave(ctx); err != nil {
 		return err
@@ -81,7 +88,7 @@ func (s *Server) admit(c echo.Context, account casework.Account, by casework.Met
 	}
 	from := s.from(c)
 	from.Device = s.keepDevice(c)
-	visit, err := s.desk.Enter(ctx, account, by, from)
+	visit, err := enter(from)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"throughline/casework"
@@ -23,6 +24,7 @@ const (
 	sessionVerifier = "oidc_verifier"
 	sessionNext     = "oidc_next"
 	sessionBegun    = "oidc_begun"
+	sessionAgain    = "oidc_again" // they are to prove anew who they are
 	// awayTime is how long someone may take at the provider.
 	awayTime = 15 * time.Minute
 )
@@ -34,6 +36,7 @@ const (
 	whyNoGroup   = "signin.oidc.no_group"
 	whyNoAccount = "signin.oidc.no_account"
 	whyWeak      = "signin.oidc.weak"
+	whyNotAnew   = "signin.oidc.not_anew"
 )
 
 // elsewhere leads a browser to the provider by a page of ours. A redirect will not do: it answers a form, and our policy lets
@@ -53,7 +56,8 @@ func (s *Server) goElsewhere(c echo.Context, e elsewhere) error {
 func (s *Server) beginSignOn(c echo.Context) error {
 	ctx := c.Request().Context()
 	next := localPath(typedIn(c, "next"))
-	address, begun, err := s.cfg.SignOn.Begin(ctx, typedIn(c, "again") != "")
+	again := typedIn(c, "again") != ""
+	address, begun, err := s.cfg.SignOn.Begin(ctx, again)
 	if err != nil {
 		s.log.WarnContext(ctx, "single sign-on is away", "class", "discovery")
 		return s.showSignIn(c, http.StatusServiceUnavailable, signInForm{Next: next, Why: whyAway})
@@ -63,6 +67,7 @@ func (s *Server) beginSignOn(c echo.Context) error {
 	s.sessions.Put(ctx, sessionVerifier, begun.Verifier)
 	s.sessions.Put(ctx, sessionNext, next)
 	s.sessions.Put(ctx, sessionBegun, s.clock.Now().Unix())
+	s.sessions.Put(ctx, sessionAgain, again)
 	return s.goElsewhere(c, elsewhere{To: address})
 }
 
@@ -71,7 +76,7 @@ func (s *Server) finishSignOn(c echo.Context) error {
 	ctx := c.Request().Context()
 	begun := signon.Begun{State: s.sessions.PopString(ctx, sessionState), Nonce: s.sessions.PopString(ctx, sessionNonce),
 		Verifier: s.sessions.PopString(ctx, sessionVerifier)}
-	f := signInForm{Next: s.sessions.PopString(ctx, sessionNext)}
+	f := signInForm{Next: s.sessions.PopString(ctx, sessionNext), Again: s.sessions.PopBool(ctx, sessionAgain)}
 	at, _ := s.sessions.Pop(ctx, sessionBegun).(int64)
 	if s.clock.Now().Sub(time.Unix(at, 0)) > awayTime {
 		begun = signon.Begun{}
@@ -90,6 +95,10 @@ func (s *Server) finishSignOn(c echo.Context) error {
 	case who.Role == "":
 		s.log.WarnContext(ctx, "single sign-on refused", "class", "no_group")
 		return s.notSignedOn(c, http.StatusForbidden, f, whyNoGroup)
+	case f.Again && (who.Ago == nil || *who.Ago >= casework.FreshFor):
+		// Let in like that, they would be sent back for the same again, and not told why.
+		s.log.WarnContext(ctx, "single sign-on refused", "class", "not_anew")
+		return s.notSignedOn(c, http.StatusForbidden, f, whyNotAnew)
 	}
 	account, err := s.desk.SignInBy(ctx, casework.Identity{Issuer: who.Issuer, Subject: who.Subject, Email: strings.TrimSpace(who.Email),
 		Role: referral.Role(who.Role)})
@@ -100,7 +109,12 @@ func (s *Server) finishSignOn(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.admit(c, account, casework.BySingleSignOn, f)
+	return s.admitBy(c, account, f, func(from casework.From) (uuid.UUID, error) {
+		if who.Ago != nil {
+			return s.desk.EnterProved(ctx, account, *who.Ago, from)
+		}
+		return s.desk.Enter(ctx, account, casework.BySingleSignOn, from)
+	})
 }
 
 func (s *Server) notSignedOn(c echo.Context, status int, f signInForm, why string) error {

@@ -72,6 +72,25 @@ func TestGuessingIsSlowedDownForTheGuesserOnly(t *testing.T) {
 	}
 }
 
+// Where everyone has the address of a proxy that is not trusted, one stranger's guesses must not make the others wait.
+func TestGuessesBehindAProxyThatIsNotTrustedHoldNobodyUp(t *testing.T) {
+	t.Parallel()
+	for site, want := range map[string]int{"https://throughline.example": http.StatusSeeOther, "http://throughline.example": http.StatusTooManyRequests} {
+		t.Run(site, func(t *testing.T) {
+			t.Parallel()
+			h := newHelpline(t, Config{BaseURL: site})
+			stranger, owner := h.visitor(), h.visitor()
+			for range 7 {
+				stranger.send("POST", "/sign-in", url.Values{"email": {"nav@kawartha.example"}, "password": {"guess"}})
+			}
+			in := owner.send("POST", "/sign-in", url.Values{"email": {"nav@kawartha.example"}, "password": {password}})
+			if in.Code != want {
+				t.Errorf("the owner's new browser is answered %d, want %d", in.Code, want)
+			}
+		})
+	}
+}
+
 func TestWhatNoAccountCanHaveIsRefusedUnread(t *testing.T) {
 	t.Parallel()
 	v := staffed(t)

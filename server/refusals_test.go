@@ -115,3 +115,40 @@ func TestAnOldSessionOfSingleSignOnGoesBackToTheProvider(t *testing.T) {
 	}
 	v.post("/account", url.Values{"do": {"propose"}}).is(200)
 }
+
+// Whoever finds a browser left open can begin a visit anew, for the provider remembers its owner, and can change what the
+// browser asks it. That is no proof.
+func TestAProviderThatRemembersProvesNothing(t *testing.T) {
+	t.Parallel()
+	v, p := signedOn(t)
+	away := zoe
+	away.Ago = casework.FreshFor + time.Minute
+	p.Is(away)
+	v.byProvider("").is(200)
+	if page := v.get("/account").is(200); page.Find("#sign_in_again").Length() != 1 {
+		t.Errorf("a visit that began just now is enough: %s", page.says("main"))
+	}
+	v.post("/account", url.Values{"do": {"propose"}}).is(422)
+	again := url.Values{"next": {"/account"}, "again": {"yes"}}
+	to, err := url.Parse(v.post("/sign-in/oidc", again).is(200).Find("#elsewhere").AttrOr("href", ""))
+	v.must(err)
+	asked := to.Query()
+	asked.Del("prompt")
+	asked.Del("max_age")
+	to.RawQuery = asked.Encode()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, to.String(), nil)
+	v.must(err)
+	page := v.send(r).is(http.StatusForbidden)
+	if !strings.Contains(page.says("#wrongs"), "did not say that it asked you anew") || page.form(`form[action="/sign-in/oidc"]`).Get("again") == "" {
+		t.Errorf("it says %s, and asks for less then", page.says("#wrongs"))
+	}
+	v.post("/account", url.Values{"do": {"propose"}}).is(422)
+	// A provider that does not say when.
+	p.Forge(func(claims map[string]any) string { delete(claims, "auth_time"); return p.Sign(claims) })
+	v.onward(v.post("/sign-in/oidc", again).is(200)).is(http.StatusForbidden)
+	v.byProvider("").is(200)
+	v.post("/account", url.Values{"do": {"propose"}}).is(422)
+	p.Forge(nil)
+	v.onward(v.post("/sign-in/oidc", again).is(200)).is(200)
+	v.post("/account", url.Values{"do": {"propose"}}).is(200)
+}

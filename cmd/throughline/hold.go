@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"throughline/casework"
+	"throughline/cmd/internal/app"
 	"throughline/db"
 	"throughline/internal/clock"
 	"throughline/internal/config"
@@ -68,7 +69,7 @@ func (e *env) standstill(ctx context.Context) (*casework.Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = db.CheckSchema(ctx, pool)
+	err = app.Unfit(ctx, pool, nil)
 	if err == nil {
 		var others int
 		if others, err = db.OtherSessions(ctx, pool, holdName); others > 0 {

@@ -43,10 +43,25 @@ func (e *env) desk(ctx context.Context) (*casework.Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := db.CheckSchema(ctx, pool); err != nil {
+	if err := app.Unfit(ctx, pool, nil); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
 	return casework.New(pool, clock.System{}, nil, nil), nil
+}
+
+// alsoWrong looks at the record when other settings refuse a process before it comes to that, so that who mends them does not
+// come upon the next reason then.
+func (e *env) alsoWrong(ctx context.Context, keys *seal.Keyring) error {
+	cfg, err := config.Read(e.getenv, config.Need{Database: true})
+	if err != nil {
+		return nil // that is among what is told
+	}
+	pool, err := db.Open(ctx, cfg.DatabaseURL, db.Options{MaxOpen: 1})
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return app.Unfit(ctx, pool, keys)
 }
 
 // temporal opens the line to Temporal for a command that looks at workflows.

@@ -17,7 +17,9 @@ import (
 	"sync"
 	"testing"
 
+	"throughline/casework"
 	"throughline/db/dbtest"
+	"throughline/internal/clock"
 	"throughline/internal/seal/sealtest"
 )
 
@@ -44,13 +46,13 @@ var built = sync.OnceValues(func() (string, error) {
 })
 
 // starts runs the binary with these settings and nothing else, and gives its exit code and what it says.
-func starts(t *testing.T, settings map[string]string, command string) (int, string) {
+func starts(t *testing.T, settings map[string]string, command ...string) (int, string) {
 	t.Helper()
 	path, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), path, command)
+	cmd := exec.CommandContext(t.Context(), path, command...)
 	cmd.Env = []string{}
 	for name, value := range settings {
 		cmd.Env = append(cmd.Env, name+"="+value)
@@ -128,10 +130,44 @@ func TestARoleThatSeesPastTheGuardIsRefused(t *testing.T) {
 			t.Errorf("%s as the owner: exit %d\n%s", command, code, said)
 		}
 	}
+	for _, command := range []string{"user list", "apikey list", "policy show", "keys show", "erase --list", "retention --dry-run", "check", "audit verify", "hold --dry-run"} {
+		if code, said := starts(t, settings, strings.Fields(command)...); code == 0 || !strings.Contains(said, "signs in as a superuser") {
+			t.Errorf("%s as the owner: exit %d\n%s", command, code, said)
+		}
+	}
 	// A member of the application's own role comes as far as Temporal.
 	settings["DATABASE_URL"] = member(t, owners)
 	if code, said := starts(t, settings, "worker"); code != 1 || strings.Contains(said, "signs in as") || !strings.Contains(strings.ToLower(said), "temporal") {
 		t.Errorf("as the application: exit %d\n%s", code, said)
+	}
+}
+
+// Who mends what is wrong with the settings does not come upon the role then, nor after that upon the key.
+func TestTheRecordIsLookedAtTogetherWithTheSettings(t *testing.T) {
+	t.Parallel()
+	owners := dbtest.URL(t)
+	record := dbtest.Open(t, owners)
+	if err := casework.New(record, clock.System{}, sealtest.Keyring(), nil).CheckKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	settings := map[string]string{"DATABASE_URL": owners, "TEMPORAL_ADDRESS": "127.0.0.1:1", "BASE_URL": "http://referrals.example.org",
+		"MAIL_FROM": "referrals@example.org", "SENDGRID_API_KEY": "SG.0123456789abcdefghij", "ENCRYPTION_KEY": sealtest.Other("another")}
+	for base, exit := range map[string]int{"http://referrals.example.org": 2, "https://referrals.example.org": 1} {
+		settings["BASE_URL"] = base
+		code, said := starts(t, settings, "serve")
+		if code != exit || strings.Contains(said, "BASE_URL must begin with https://") != (exit == 2) || !strings.Contains(said, "signs in as a superuser") ||
+			!strings.Contains(said, "the database is sealed with key") {
+			t.Errorf("%s: exit %d\n%s", base, code, said)
+		}
+	}
+	// What is refused leaves nothing to know a key by.
+	if _, err := record.Exec(`DELETE FROM key_checks`); err != nil {
+		t.Fatal(err)
+	}
+	starts(t, settings, "serve")
+	var left int
+	if err := record.Get(&left, `SELECT count(*) FROM key_checks`); err != nil || left != 0 {
+		t.Errorf("%d keys are known, %v", left, err)
 	}
 }
 

@@ -88,7 +88,7 @@ func open(ctx context.Context, e *env, args []string, name string, need config.N
 	}
 	cfg, keys, err := e.settings(need)
 	if err != nil {
-		return nil, cfg, exitError{2, err}
+		return nil, cfg, exitError{2, errors.Join(err, e.alsoWrong(ctx, keys))}
 	}
 	e.setLevel(cfg.LogLevel)
 	var target notary.Target

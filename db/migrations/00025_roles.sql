@@ -43,7 +43,7 @@ SELECT only_for('case_people', 'INSERT', '(SELECT asks_role()) IN (''navigator''
 SELECT only_for('case_people', 'DELETE', '(SELECT asks_role()) IN (''navigator'', ''coordinator'', ''supervisor'', ''partner'')');
 SELECT only_for('glass', 'INSERT', '(SELECT asks_role()) IN (''navigator'', ''coordinator'', ''supervisor'')
 	AND account_id = (SELECT asks_account()) AND reviewed_at IS NULL');
-SELECT only_for('glass', 'UPDATE', 'true', '(SELECT asks_role()) = ''supervisor'' AND account_id <> (SELECT asks_account())');
+SELECT only_for('glass', 'UPDATE', 'true', '(SELECT asks_role()) IN (''coordinator'', ''supervisor'') AND account_id <> (SELECT asks_account())');
 SELECT only_for('glass', 'DELETE', 'false');
 
 -- What is erased, kept or given away is two people's, or a supervisor's.

@@ -36,6 +36,8 @@ type Identity struct {
 	Issuer, Subject string
 	Email           string // "" unless the provider says that it has verified it
 	Role            string // "" when they are in none of the groups
+	// Ago is how long before they proved to the provider who they are, by its own clock; nil when it does not say.
+	Ago *time.Duration
 }
 
 // Provider is the provider of single sign-on. What it says of itself is read when it is first needed, so that we start
@@ -72,8 +74,9 @@ func New(c Config) *Provider {
 // Begun is what a browser must keep between leaving for the provider and coming back.
 type Begun struct{ State, Nonce, Verifier string }
 
-// Begin gives the address at the provider where someone signs in, and what must be kept until they are back. Again has the
-// provider ask them anew even when it knows them.
+// Begin gives the address at the provider where someone signs in, and what must be kept until they are back. Again asks the
+// provider to have them prove anew who they are even when it knows them, and to say when they did. Whoever is at the browser can
+// change what it is asked: only Ago of the answer says that it was done.
 func (p *Provider) Begin(ctx context.Context, again bool) (address string, b Begun, err error) {
 	found, err := p.discover(ctx)
 	if err != nil {
@@ -132,7 +135,7 @@ func (p *Provider) identity(t *oidc.IDToken) (Identity, error) {
 	if !oneOf(p.ACR, texts(all["acr"])) || !oneOf(p.AMR, texts(all["amr"])) {
 		return Identity{}, ErrWeak
 	}
-	i := Identity{Issuer: t.Issuer, Subject: t.Subject}
+	i := Identity{Issuer: t.Issuer, Subject: t.Subject, Ago: ago(t.IssuedAt, all["auth_time"])}
 	if verified, _ := all["email_verified"].(bool); verified {
 		i.Email, _ = all["email"].(string)
 	}
@@ -144,6 +147,17 @@ func (p *Provider) identity(t *oidc.IDToken) (Identity, error) {
 		}
 	}
 	return i, nil
+}
+
+// ago reads how long before a token was issued someone proved who they are. Both times are the provider's, so that its clock
+// need not agree with ours.
+func ago(issued time.Time, proved any) *time.Duration {
+	seconds, ok := proved.(float64)
+	if !ok || issued.Unix() <= 0 {
+		return nil
+	}
+	long := max(issued.Sub(time.Unix(int64(seconds), 0)), 0)
+	return &long
 }
 
 // oneOf reports that one of those that are wanted is there; so it is when none is wanted.

@@ -95,7 +95,7 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(db.CheckSchema(ctx, pool), db.CheckRole(ctx, pool)); err != nil {
+	if err := Unfit(ctx, pool, o.Keys); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
 	if err := casework.New(pool, clock.System{}, o.Keys, nil).CheckKeys(ctx); err != nil {
@@ -111,6 +111,16 @@ func Open(ctx context.Context, o Options) (*App, error) {
 		return nil, errors.Join(err, pool.Close(), outbox.Close())
 	}
 	return a, nil
+}
+
+// Unfit says what stands against working on a record, all of it at once: its schema, the role that signs in, and the keys,
+// unless there are none. It changes nothing, so that who is refused leaves nothing.
+func Unfit(ctx context.Context, pool *sqlx.DB, keys *seal.Keyring) error {
+	refused := errors.Join(db.CheckSchema(ctx, pool), db.CheckRole(ctx, pool))
+	if keys == nil || errors.Is(refused, db.ErrSchema) {
+		return refused // another schema need not have what keys are known by
+	}
+	return errors.Join(refused, casework.New(pool, clock.System{}, keys, nil).LookAtKeys(ctx))
 }
 
 // connect puts the parts together that work on the record.

@@ -32,6 +32,8 @@ type Person struct {
 	Groups         []string
 	ACR            string
 	AMR            []string // besides the password
+	// Ago is how long they have been signed in there; asked anew, they sign in now.
+	Ago time.Duration
 }
 
 // Provider runs until its test ends.

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,11 +51,16 @@ type request struct {
 	done   bool
 }
 
-func (r *request) GetID() string          { return r.id }
-func (r *request) GetACR() string         { return r.person.ACR }
-func (r *request) GetAMR() []string       { return append([]string{"pwd"}, r.person.AMR...) }
-func (r *request) GetAudience() []string  { return []string{r.ClientID} }
-func (r *request) GetAuthTime() time.Time { return time.Now() }
+func (r *request) GetID() string         { return r.id }
+func (r *request) GetACR() string        { return r.person.ACR }
+func (r *request) GetAMR() []string      { return append([]string{"pwd"}, r.person.AMR...) }
+func (r *request) GetAudience() []string { return []string{r.ClientID} }
+func (r *request) GetAuthTime() time.Time {
+	if slices.Contains(r.Prompt, oidc.PromptLogin) {
+		return time.Now()
+	}
+	return time.Now().Add(-r.person.Ago)
+}
 func (r *request) GetClientID() string    { return r.ClientID }
 func (r *request) GetNonce() string       { return r.Nonce }
 func (r *request) GetRedirectURI() string { return r.RedirectURI }
