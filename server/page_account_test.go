@@ -106,8 +106,8 @@ func TestARoleThatNeedsASecondFactorDoesNothingWithout(t *testing.T) {
 	}
 	for route, w := range walk {
 		method, path, _ := strings.Cut(route, " ")
-		if w.roles == nil || path == "/account" || strings.HasPrefix(path, "/api/") {
-			continue
+		if w.roles == nil || path == "/account" || strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, codecPath) {
+			continue // programs are told no, and led nowhere
 		}
 		path = strings.NewReplacer(":id", uuid.NewString(), ":reference", "C-0000-0000", ":command", "accept").Replace(path)
 		if method == http.MethodGet {

@@ -158,7 +158,7 @@ func TestAClientIsGivenEverything(t *testing.T) {
 	v.as("super@kawartha.example")
 	at := "/cases/" + sent.CaseID.String() + "/keeping"
 	v.breaksGlass(sent.CaseID, sent.Reference)
-	v.post(at, url.Values{"do": {"hold"}, "why": {"someone complains"}}).is(200)
+	v.post(at, url.Values{"do": {"hold"}, "why_hold": {"someone complains"}}).is(200)
 	v.post(at, url.Values{"do": {"lift"}}).is(200)
 	v.post(at, url.Values{"do": {"export"}, "language": {"de"}}).is(422)
 	v.post(at, url.Values{"do": {"export"}, "language": {"fr"}}).is(200)
