@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -16,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"throughline/casework"
 	"throughline/db/dbtest"
@@ -52,7 +54,9 @@ func starts(t *testing.T, settings map[string]string, command ...string) (int, s
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), path, command...)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // one that is not refused would go on
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, command...)
 	cmd.Env = []string{}
 	for name, value := range settings {
 		cmd.Env = append(cmd.Env, name+"="+value)
