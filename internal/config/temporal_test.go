@@ -37,7 +37,7 @@ func TestHowTemporalIsSpokenTo(t *testing.T) {
 		says string
 	}{
 		"no word of ours":     {map[string]string{"TEMPORAL_TLS": "canary"}, "TEMPORAL_TLS must be true or false"},
-		"a key in the open":   {map[string]string{"TEMPORAL_TLS": "false", "TEMPORAL_API_KEY": "0123456789canary"}, "TEMPORAL_TLS is false"},
+		"a key in the open":   {map[string]string{"TEMPORAL_TLS": "false", "TEMPORAL_API_KEY": "canary-canary-canary"}, "TEMPORAL_TLS is false"},
 		"a short key":         {map[string]string{"TEMPORAL_API_KEY": "canary"}, "TEMPORAL_API_KEY must be one word"},
 		"no name":             {map[string]string{"TEMPORAL_TLS_SERVER_NAME": "can ary"}, "TEMPORAL_TLS_SERVER_NAME must be"},
 		"no certificate":      {map[string]string{"TEMPORAL_TLS_SERVER_CA_CERT_PATH": nothing}, "TEMPORAL_TLS_SERVER_CA_CERT_PATH must name"},
