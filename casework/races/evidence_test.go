@@ -269,7 +269,8 @@ func (l *life) heard(promises, last int) error {
 	return nil
 }
 
-// audit: one entry for each change, and for each look and each answer that was given again. Letters have theirs besides.
+// audit: one entry for each change, and for each look and each answer that was given again. Letters have theirs besides, and so
+// has each try by a link that a newer one has replaced.
 func (l *life) audit(steps []races.Step) error {
 	want := []string{"refer referral"}
 	for _, s := range steps {
@@ -288,7 +289,7 @@ func (l *life) audit(steps []races.Step) error {
 		}
 	}
 	return same("audit", want, read[string](l.lane, `SELECT action || ' ' || subject FROM audit
-		WHERE kind <> 'mail' AND subject_id = $1 OR kind <> 'mail' AND subject_id IN (SELECT id FROM offers WHERE referral_id = $1)`, l.id))
+		WHERE kind NOT IN ('mail', 'refused') AND (subject_id = $1 OR subject_id IN (SELECT id FROM offers WHERE referral_id = $1))`, l.id))
 }
 
 // alike: whoever asks again with the same key gets the same answer, to the letter.
